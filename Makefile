@@ -1,0 +1,56 @@
+# Shortcuts; each line of work below can be typed without make, see the README.
+TARGET ?= duckdb
+PYTHON ?= python3
+BIN := .venv/bin
+export DBT_SEND_ANONYMOUS_USAGE_STATS ?= false
+
+.PHONY: build test lint docs load clean
+
+build: .venv/installed profiles.yml
+	$(BIN)/dbt build --target $(TARGET)
+	@echo
+	@echo "The marts are in schema $${DBT_SCHEMA:-analytics} of target $(TARGET)\
+	(duckdb: file $${DBT_DUCKDB_PATH:-warehouse.duckdb}). To try next:"
+	@echo "  source .venv/bin/activate"
+	@echo "  dbt show --target $(TARGET) --select top_revenue_users"
+	@echo "  make docs                 # the docs site, in one file"
+	@echo "  make load RAW=folder      # your own raw tables instead of the demo"
+
+test: lint
+	$(BIN)/pytest
+
+lint: .venv/installed-dev profiles.yml
+	$(BIN)/sqlfluff lint models tests analyses
+	$(BIN)/sqlfluff lint macros tests/generic --templater jinja
+
+docs: .venv/installed profiles.yml
+	$(BIN)/dbt docs generate --static --target $(TARGET)
+	@echo "Docs site, one file to open in a browser: target/static_index.html"
+
+# make load RAW=folder [TARGET=postgres] [LOAD_OPTIONS=--replace]
+load: .venv/installed profiles.yml
+	@test -n "$(RAW)" || { echo "Say where the raw CSV files are: make load RAW=folder"; exit 2; }
+	$(BIN)/python scripts/load_raw.py "$(RAW)" --target $(TARGET) $(LOAD_OPTIONS)
+
+clean:
+	rm -rf .venv target logs
+
+profiles.yml:
+	cp profiles.yml.example profiles.yml
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed, '$(PYTHON)' is $$($(PYTHON) --version 2>&1)."; \
+	  echo "Install one and say which: make build PYTHON=python3.12"; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { \
+	  echo "'$(PYTHON)' lacks the venv module; on Debian or Ubuntu: apt install python3-venv"; \
+	  exit 2; }
+	$(PYTHON) -m venv .venv
+
+.venv/installed: requirements/build.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --requirement requirements/build.txt
+	@touch $@
+
+.venv/installed-dev: requirements/dev.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --requirement requirements/dev.txt
+	@touch $@ .venv/installed

@@ -1,0 +1,3 @@
+{% macro clean_channel(column) -%}
+    coalesce(nullif(trim({{ column }}), ''), '(unknown)')
+{%- endmacro %}

@@ -1,0 +1,12 @@
+{% macro binary_order(column) -%}
+    {{ return(adapter.dispatch('binary_order', 'elt_summary')(column)) }}
+{%- endmacro %}
+
+{% macro default__binary_order(column) -%}
+    {{ column }}
+{%- endmacro %}
+
+{#- A PostgreSQL database sorts text by its locale unless told otherwise. -#}
+{% macro postgres__binary_order(column) -%}
+    {{ column }} collate "C"
+{%- endmacro %}

@@ -1,0 +1,1 @@
+{% macro type_money() %}numeric(18, 2){% endmacro %}

@@ -1,0 +1,55 @@
+-- Guards against: a user's sessions or money lost or doubled in the user marts.
+with
+
+sessions as (
+
+    select
+        count(*) as session_count,
+        coalesce(sum(transaction_count), 0) as transaction_count,
+        coalesce(sum(refunded_transaction_count), 0) as refunded_transaction_count,
+        coalesce(sum(gross_revenue), 0) as gross_revenue,
+        coalesce(sum(net_revenue), 0) as net_revenue
+    from {{ ref('fct_sessions') }}
+
+),
+
+touches as (
+
+    select coalesce(sum(session_count), 0) as session_count
+    from {{ ref('user_first_last_touch') }}
+
+),
+
+revenue as (
+
+    select
+        coalesce(sum(transaction_count), 0) as transaction_count,
+        coalesce(sum(refunded_transaction_count), 0) as refunded_transaction_count,
+        coalesce(sum(gross_revenue), 0) as gross_revenue,
+        coalesce(sum(net_revenue), 0) as net_revenue
+    from {{ ref('user_revenue') }}
+
+),
+
+differences as (
+
+    select
+        touches.session_count - sessions.session_count as session_difference,
+        revenue.transaction_count - sessions.transaction_count as transaction_difference,
+        revenue.refunded_transaction_count - sessions.refunded_transaction_count
+            as refund_difference,
+        revenue.gross_revenue - sessions.gross_revenue as gross_difference,
+        revenue.net_revenue - sessions.net_revenue as net_difference
+    from sessions
+    cross join touches
+    cross join revenue
+
+)
+
+select * from differences
+where
+    session_difference != 0
+    or transaction_difference != 0
+    or refund_difference != 0
+    or gross_difference != 0
+    or net_difference != 0

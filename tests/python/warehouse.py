@@ -1,0 +1,155 @@
+"""A warehouse of its own for one test: two schemas on DuckDB or PostgreSQL, and dbt."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import duckdb
+import psycopg2
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+
+# The defaults of profiles.yml.example.
+POSTGRES_DEFAULTS = {
+    "DBT_POSTGRES_HOST": "localhost",
+    "DBT_POSTGRES_PORT": "5432",
+    "DBT_POSTGRES_USER": "postgres",
+    "DBT_POSTGRES_DATABASE": "postgres",
+    "DBT_ENV_SECRET_POSTGRES_PASSWORD": "",
+}
+
+
+class Warehouse:
+    """A place for one test's raw tables and marts.
+
+    Args:
+        engine: "duckdb" or "postgres"; also the dbt target.
+        folder: a folder for this test only.
+        postgres_environment: the five variables of POSTGRES_DEFAULTS; needed for postgres.
+
+    Attributes:
+        engine: as given.
+        schema: name of the schema that dbt writes to; nobody else uses it.
+        raw_schema: name of the schema for raw tables; it does not exist yet.
+        environment: variables that dbt and the loader need to find this warehouse.
+        duckdb_path: the database file; None on postgres.
+    """
+
+    def __init__(self, engine, folder, postgres_environment=None):
+        suffix = uuid.uuid4().hex[:12]
+        self.engine = engine
+        self.schema = f"analytics_{suffix}"
+        self.raw_schema = f"raw_{suffix}"
+        self.duckdb_path = None
+        profiles = folder / "profiles"
+        profiles.mkdir()
+        shutil.copy(PROJECT_ROOT / "profiles.yml.example", profiles / "profiles.yml")
+        self.environment = {
+            "DBT_SCHEMA": self.schema,
+            "DBT_PROFILES_DIR": str(profiles),
+            "DBT_TARGET_PATH": str(folder / "target"),
+            "DBT_LOG_PATH": str(folder / "logs"),
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        }
+        if engine == "duckdb":
+            self.duckdb_path = folder / "warehouse.duckdb"
+            self.environment["DBT_DUCKDB_PATH"] = str(self.duckdb_path)
+        else:
+            self.environment |= postgres_environment
+
+    def query(self, sql):
+        """Rows of a query, as a list of tuples."""
+        return self._run(sql, fetch=True)
+
+    def execute(self, sql):
+        """Run and commit a statement; several may be separated by semicolons."""
+        self._run(sql, fetch=False)
+
+    def child_environment(self, extra=None):
+        """Environment for a child process: ours without its DBT_* variables, then the warehouse's.
+
+        Args:
+            extra: more variables, which win.
+        """
+        outer = {name: value for name, value in os.environ.items() if not name.startswith("DBT_")}
+        return outer | self.environment | (extra or {})
+
+    def dbt_command(self, *args, vars=None):
+        """Command line for dbt on this warehouse; see dbt() for the arguments."""
+        return [
+            # Beside this interpreter, links unresolved: that is the virtual environment's dbt.
+            str(Path(sys.executable).parent / "dbt"),
+            *args,
+            "--target",
+            self.engine,
+            "--vars",
+            json.dumps({"raw_schema": self.raw_schema} | (vars or {})),
+        ]
+
+    def dbt(self, *args, check=True, vars=None, extra_env=None):
+        """Run dbt in the project root.
+
+        Args:
+            args: command and options, such as "build", "--select", "staging".
+            check: fail, with everything dbt printed, unless it exits with 0.
+            vars: project variables; raw_schema is this warehouse's unless given.
+            extra_env: more environment variables.
+
+        Returns:
+            subprocess.CompletedProcess with stdout and stderr as text.
+
+        Raises:
+            AssertionError: dbt failed and check is true.
+        """
+        result = subprocess.run(
+            self.dbt_command(*args, vars=vars),
+            cwd=PROJECT_ROOT,
+            env=self.child_environment(extra_env),
+            text=True,
+            capture_output=True,
+        )
+        if check and result.returncode != 0:
+            raise AssertionError(
+                f"dbt {' '.join(args)} exited with {result.returncode}\n"
+                f"{result.stdout}\n{result.stderr}"
+            )
+        return result
+
+    def drop(self):
+        """Drop the schemas, also those that dbt derived from their names. DuckDB: its file goes
+        with the test's folder."""
+        if self.engine == "postgres":
+            names = self.query(
+                "select nspname from pg_namespace"
+                f" where starts_with(nspname, '{self.schema}')"
+                f" or starts_with(nspname, '{self.raw_schema}')"
+            )
+            for (name,) in names:
+                self.execute(f'drop schema if exists "{name}" cascade')
+
+    def _run(self, sql, fetch):
+        # Open only for one statement: dbt needs the DuckDB file to itself.
+        connection = self._connect()
+        try:
+            cursor = connection.cursor()
+            cursor.execute(sql)
+            return cursor.fetchall() if fetch else None
+        finally:
+            connection.close()
+
+    def _connect(self):
+        if self.engine == "duckdb":
+            return duckdb.connect(str(self.duckdb_path))
+        connection = psycopg2.connect(
+            host=self.environment["DBT_POSTGRES_HOST"],
+            port=self.environment["DBT_POSTGRES_PORT"],
+            user=self.environment["DBT_POSTGRES_USER"],
+            dbname=self.environment["DBT_POSTGRES_DATABASE"],
+            password=self.environment["DBT_ENV_SECRET_POSTGRES_PASSWORD"],
+        )
+        connection.autocommit = True
+        return connection
