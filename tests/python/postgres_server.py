@@ -42,6 +42,18 @@ SETTINGS = {
     "timezone": "UTC",
 }
 
+# Runs beside the server with its process id and the folder to remove (or nothing) as arguments.
+# Input ends without a word when our process dies, however it dies; then this cleans up.
+WATCHER = """
+read -r word && exit
+kill -INT "$1"
+for tenth in $(seq 100); do
+    kill -0 "$1" 2>/dev/null || break
+    sleep 0.1
+done
+test -z "$2" || rm -rf "$2"
+"""
+
 
 class PostgresServerError(Exception):
     """The server could not be set up, started or stopped; the text holds its log."""
@@ -66,6 +78,7 @@ class PostgresServer:
         self._temporary = folder is None
         self._account = _unprivileged_account() if os.geteuid() == 0 else None
         self._process = None
+        self._watcher = None
         self._port = None
         if self._temporary:
             self.folder = Path(tempfile.mkdtemp(prefix="elt_summary_postgres_"))
@@ -127,6 +140,7 @@ class PostgresServer:
             self._launch()
             if self._wait_until_ready():
                 return self
+            self.stop()
             log = self._log_text()
             if "Address already in use" not in log or attempt == len(ports):
                 if port is None:
@@ -140,18 +154,22 @@ class PostgresServer:
             mode: "fast" ends sessions and shuts down cleanly; "immediate" stops as a crash does,
                 so that the next start recovers from the write-ahead log.
         """
-        if self.running:
-            self._process.send_signal(STOP_SIGNALS[mode])
-            try:
+        try:
+            if self.running:
+                self._process.send_signal(STOP_SIGNALS[mode])
                 self._process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-                raise PostgresServerError(
-                    f"PostgreSQL did not stop in {STOP_SECONDS} s and was killed. Its log:\n"
-                    f"{self._log_text()}"
-                ) from None
-        self._process = None
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise PostgresServerError(
+                f"PostgreSQL did not stop in {STOP_SECONDS} s and was killed. Its log:\n"
+                f"{self._log_text()}"
+            ) from None
+        finally:
+            self._process = None
+            if self._watcher is not None:
+                self._watcher.communicate(b"ended\n")
+                self._watcher = None
 
     def restart(self, mode="fast"):
         """Stop the server, see stop(), and start it again on the same port."""
@@ -225,6 +243,15 @@ class PostgresServer:
                 start_new_session=True,
                 **self._as_user(),
             )
+        folder = str(self.folder) if self._temporary else ""
+        self._watcher = subprocess.Popen(
+            ["sh", "-c", WATCHER, "sh", str(self._process.pid), folder],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            **self._as_user(),
+        )
 
     def _wait_until_ready(self):
         """True when the server lets us in with its password, False when it ended instead."""

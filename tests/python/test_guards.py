@@ -1,0 +1,156 @@
+"""Every guard is worth its place: with one taken out, `dbt build` on the demo data goes red.
+
+Each case edits one file of a copy of the project and expects the build to fail in the test named.
+"""
+
+import shutil
+
+import pytest
+from warehouse import PROJECT_ROOT, Warehouse
+
+FOLDERS = ("models", "seeds", "macros", "tests", "analyses")
+
+# what is taken out: engine, file, the text there, the text instead, a test that must go red
+GUARDS = {
+    "exact duplicates collapse": (
+        "duckdb",
+        "models/intermediate/int_sessions.sql",
+        "select distinct",
+        "select",
+        "sessions_need_a_user_and_a_time",
+    ),
+    "transactions are summed before the join": (
+        "duckdb",
+        "models/intermediate/int_sessions.sql",
+        "    group by session_id\n",
+        "    group by session_id, amount, is_refunded\n",
+        "transactions_are_summed_before_the_join",
+    ),
+    "refunded null is not refunded": (
+        "duckdb",
+        "models/staging/stg_session_transaction.sql",
+        "coalesce(refunded, false)",
+        "coalesce(refunded, true)",
+        "refunded_null_is_not_refunded",
+    ),
+    "zero is paid": (
+        "duckdb",
+        "models/intermediate/int_sessions.sql",
+        "amount >= 0",
+        "amount > 0",
+        "transactions_are_summed_before_the_join",
+    ),
+    "channels match without regard to case": (
+        "duckdb",
+        "models/intermediate/int_sessions.sql",
+        "lower(users.channel)",
+        "users.channel",
+        "channels_are_spelled_as_listed",
+    ),
+    "no channel has a name": (
+        "duckdb",
+        "macros/clean_channel.sql",
+        "coalesce(nullif(trim({{ column }}), ''), '(unknown)')",
+        "trim({{ column }})",
+        "channels_are_trimmed_and_never_null",
+    ),
+    "ties on time go to the lower session_id": (
+        "duckdb",
+        "models/marts/user_first_last_touch.sql",
+        "order by sessions.session_id desc",
+        "order by sessions.session_id",
+        "touches_follow_time_then_session_id",
+    ),
+    "session ids sort by their bytes in every locale": (
+        "postgres",
+        "macros/engines/binary_order.sql",
+        'collate "C"',
+        'collate "en-x-icu"',
+        "touches_follow_time_then_session_id",
+    ),
+    "ties on revenue go to the lower user_id": (
+        "duckdb",
+        "models/marts/top_revenue_users.sql",
+        "user_id asc",
+        "user_id desc",
+        "top_users_by_gross_then_user_id",
+    ),
+    "users without transactions have no revenue row": (
+        "duckdb",
+        "models/marts/user_revenue.sql",
+        "    where transaction_count > 0\n",
+        "",
+        "revenue_of_users_with_a_transaction",
+    ),
+    "users count once per month and channel": (
+        "duckdb",
+        "models/marts/monthly_channel_conversion.sql",
+        "count(distinct user_id)",
+        "count(user_id)",
+        "conversion_on_a_complete_grid",
+    ),
+    "the grid is complete": (
+        "duckdb",
+        "models/marts/monthly_channel_conversion.sql",
+        "    cross join {{ ref('stg_channel') }} as channels\n",
+        "    cross join {{ ref('stg_channel') }} as channels\n    where months.session_month is null\n",
+        "conversion_on_a_complete_grid",
+    ),
+    "rates round half up": (
+        "duckdb",
+        "macros/percentage.sql",
+        "~ ' + ' ~ denominator",
+        "~ ' + 0'",
+        "percentage_rounds_half_up",
+    ),
+    "the key is unique": (
+        "duckdb",
+        "models/marts/fct_sessions.sql",
+        "    from sessions\n",
+        "    from sessions\n    union all\n    select * from sessions where session_id like '0%'\n",
+        "Constraint Error",
+    ),
+    "the contract holds the types": (
+        "duckdb",
+        "models/marts/user_revenue.sql",
+        "cast(sum(net_revenue) as {{ type_money() }})",
+        "cast(sum(net_revenue) as double precision)",
+        "This model has an enforced contract that failed",
+    ),
+    "money is conserved between the marts": (
+        "duckdb",
+        "models/marts/user_revenue.sql",
+        "    where transaction_count > 0\n",
+        "    where transaction_count > 0 and user_id != 17\n",
+        "user_marts_conserve_sessions_and_money",
+    ),
+    "nothing is built from nothing": (
+        "duckdb",
+        "models/marts/fct_sessions.sql",
+        "    from sessions\n",
+        "    from sessions\n    where session_id is null\n",
+        "has_rows_fct_sessions_",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GUARDS)
+def test_build_goes_red_without(name, tmp_path, request):
+    engine, file, guard, instead, red = GUARDS[name]
+    project = tmp_path / "project"
+    for folder in FOLDERS:
+        shutil.copytree(PROJECT_ROOT / folder, project / folder)
+    shutil.copy(PROJECT_ROOT / "dbt_project.yml", project)
+    text = (project / file).read_text()
+    assert guard in text, f"{file} no longer has the guard: {guard}"
+    (project / file).write_text(text.replace(guard, instead))
+
+    server = request.getfixturevalue("postgres_environment") if engine == "postgres" else None
+    warehouse = Warehouse(engine, tmp_path, server)
+    try:
+        result = warehouse.dbt("build", "--project-dir", str(project), check=False)
+    finally:
+        warehouse.drop()
+    assert result.returncode == 1, result.stdout
+    failures = result.stdout.split("Completed with")[-1]
+    assert red in failures, failures

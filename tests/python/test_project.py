@@ -1,0 +1,102 @@
+"""The project's own files: documented, reproducible, free of what must not be in them."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+from warehouse import PROJECT_ROOT
+
+
+def test_demo_seeds_are_what_the_script_makes():
+    """Guards against: seeds edited by hand, or a script that is no longer deterministic."""
+    subprocess.run(
+        [sys.executable, PROJECT_ROOT / "seeds" / "make_demo_seeds.py", "--check"], check=True
+    )
+
+
+@pytest.mark.parametrize("engine", ["duckdb"], indirect=True)
+def test_docs_site_describes_everything(warehouse, tmp_path):
+    """Guards against: a model, column, macro, argument, source, seed, analysis or singular test
+    without description; columns described that the table does not have, and the reverse; a docs
+    site that is not one file."""
+    warehouse.dbt("build")
+    warehouse.dbt("docs", "generate", "--static")
+    target = tmp_path / "target"
+    manifest = json.loads((target / "manifest.json").read_text())
+    catalog = json.loads((target / "catalog.json").read_text())
+    ours = [
+        node
+        for kind in ("nodes", "sources", "macros", "unit_tests")
+        for node in manifest[kind].values()
+        if node["package_name"] == "elt_summary" and node["resource_type"] != "operation"
+    ]
+    undescribed = []
+    for node in ours:
+        generic = node["resource_type"] == "test" and node.get("test_metadata")
+        if not generic and not node["description"].strip():
+            undescribed.append(node["unique_id"])
+        for column in node.get("columns", {}).values():
+            if not column["description"].strip():
+                undescribed.append(f"{node['unique_id']}.{column['name']}")
+        if node["resource_type"] == "macro":
+            described = [part["name"] for part in node["arguments"] if part["description"]]
+            signature = macro_arguments(node["macro_sql"])
+            if described != signature:
+                undescribed.append(f"{node['unique_id']}{signature} documents {described}")
+    assert len(ours) > 50
+    assert undescribed == []
+
+    for unique_id, table in catalog["nodes"].items():
+        described = list(manifest["nodes"][unique_id]["columns"])
+        assert described == list(table["columns"]), f"columns of {unique_id}"
+
+    page = (target / "static_index.html").read_text()
+    assert "from raw rows to summary tables" in page
+    assert "MANIFEST.JSON INLINE DATA" not in page
+
+
+def macro_arguments(sql):
+    """Names in a macro's or generic test's signature."""
+    signature = re.search(r"(?:macro|test)\s+\w+\s*\((.*?)\)\s*-?%}", sql, re.DOTALL).group(1)
+    return [part.split("=")[0].strip() for part in signature.split(",") if part.strip()]
+
+
+def test_one_engine_is_told_from_another_in_one_folder():
+    """Guards against: models and business macros that ask which engine they run on."""
+    offenders = [
+        str(path.relative_to(PROJECT_ROOT))
+        for folder in ("models", "macros", "tests", "analyses")
+        for path in (PROJECT_ROOT / folder).rglob("*.sql")
+        if "engines" not in path.parts
+        and re.search(r"target\.type|adapter\.type|adapter\.dispatch|\w+__\w+\(", path.read_text())
+    ]
+    assert offenders == []
+
+
+def test_only_staging_reads_raw():
+    """Guards against: layers that read past staging."""
+    readers = {
+        path.parent.name
+        for path in (PROJECT_ROOT / "models").rglob("*.sql")
+        if re.search(r"raw_table\(|source\(|demo_", path.read_text())
+    }
+    assert readers == {"staging"}
+
+
+def test_lock_files_pin_everything_and_name_no_index():
+    """Guards against: builds that change by themselves, and addresses of somebody's index."""
+    for name in ("build.txt", "dev.txt"):
+        text = (PROJECT_ROOT / "requirements" / name).read_text()
+        requirements = [line for line in text.splitlines() if not re.match(r"\s*(#|$)", line)]
+        assert len(requirements) > 30
+        assert all(re.match(r"[\w.-]+==[\w.]+( ;.*)?$", line) for line in requirements), name
+        assert "://" not in text
+    build = set(locked("build.txt"))
+    assert build <= set(locked("dev.txt")), "the two lock files disagree"
+
+
+def locked(name):
+    text = (PROJECT_ROOT / "requirements" / name).read_text()
+    return [line for line in text.splitlines() if "==" in line]
