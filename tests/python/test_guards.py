@@ -65,7 +65,7 @@ GUARDS = {
         "postgres",
         "macros/engines/binary_order.sql",
         'collate "C"',
-        'collate "en-x-icu"',
+        'collate "unicode"',
         "touches_follow_time_then_session_id",
     ),
     "ties on revenue go to the lower user_id": (
