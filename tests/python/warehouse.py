@@ -133,7 +133,7 @@ class Warehouse:
 
     def _run(self, sql, fetch):
         # Open only for one statement: dbt needs the DuckDB file to itself.
-        connection = self._connect()
+        connection = self.connect()
         try:
             cursor = connection.cursor()
             cursor.execute(sql)
@@ -141,7 +141,8 @@ class Warehouse:
         finally:
             connection.close()
 
-    def _connect(self):
+    def connect(self):
+        """An open connection; on postgres with autocommit. Close it before dbt runs on DuckDB."""
         if self.engine == "duckdb":
             return duckdb.connect(str(self.duckdb_path))
         connection = psycopg2.connect(
