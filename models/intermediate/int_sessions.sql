@@ -41,7 +41,7 @@ session_transactions as (
 
 ),
 
-final as (
+summed as (
 
     select
         sessions.session_id,
@@ -59,6 +59,18 @@ final as (
     from sessions
     left join session_transactions as totals
         on sessions.session_id = totals.session_id
+
+),
+
+final as (
+
+    select
+        *,
+        {{ row_hash([
+            'session_id', 'user_id', 'channel', 'started_at', 'transaction_count', 'gross_revenue',
+            'net_revenue', 'is_paid', 'refunded_transaction_count', 'is_listed_channel',
+        ]) }} as row_hash
+    from summed
 
 )
 

@@ -1,9 +1,21 @@
 -- Grain: one row per session that has a user and a time.
+{{ config(
+    unique_key='session_id',
+    pre_hook=['{{ claim_rebuild() }}', '{{ record_full_refresh() }}'],
+    post_hook='{{ record_full_refresh() }}',
+    meta={'rebuild_by': 'session_date', 'records_scope': true},
+    indexes=[{'columns': ['session_date']}, {'columns': ['user_id']}],
+) }}
+-- depends_on: {{ ref('rebuild_days') }}, {{ ref('rebuild_scope') }}
+
 with
 
 sessions as (
 
     select * from {{ ref('int_sessions') }}
+    {% if is_incremental() or rebuild_interval() -%}
+        where {{ due_days('started_at') }}
+    {%- endif %}
 
 ),
 
@@ -20,7 +32,8 @@ final as (
         net_revenue,
         is_paid,
         refunded_transaction_count,
-        is_listed_channel
+        is_listed_channel,
+        row_hash
     from sessions
 
 )

@@ -1,7 +1,10 @@
 -- Grain: one row per month and channel.
 -- The grid is complete: every listed channel in every month from the first session to the last,
 -- with zeros where nobody came, and every unlisted channel in the months in which it was seen.
-with recursive
+{{ config(meta={'rebuild_by': 'session_month'}) }}
+-- depends_on: {{ ref('rebuild_scope') }}
+
+with
 
 sessions as (
 
@@ -13,30 +16,9 @@ sessions as (
         gross_revenue,
         net_revenue
     from {{ ref('fct_sessions') }}
-
-),
-
-month_range as (
-
-    select
-        min(session_date) as first_date,
-        max(session_date) as last_date
-    from {{ ref('fct_sessions') }}
-
-),
-
-months as (
-
-    select {{ month_of('first_date') }} as session_month
-    from month_range
-    where first_date is not null
-
-    union all
-
-    select cast({{ dbt.dateadd('month', 1, 'months.session_month') }} as date) as session_month
-    from months
-    cross join month_range
-    where months.session_month < {{ month_of('month_range.last_date') }}
+    {% if is_incremental() -%}
+        where {{ due_months('session_date') }}
+    {%- endif %}
 
 ),
 
@@ -57,10 +39,12 @@ month_channels as (
 grid as (
 
     select
-        months.session_month,
-        channels.channel
-    from months
-    cross join {{ ref('stg_channel') }} as channels
+        session_month,
+        channel
+    from {{ ref('month_channel_grid') }}
+    {% if is_incremental() -%}
+        where {{ due_months('session_month') }}
+    {%- endif %}
 
     union distinct
 

@@ -1,5 +1,8 @@
 -- Grain: one row per user with a session.
 -- A user's sessions are ordered by started_at, then session_id.
+{{ config(meta={'rebuild_by': 'user_id'}) }}
+-- depends_on: {{ ref('rebuild_scope') }}
+
 with
 
 sessions as (
@@ -10,6 +13,9 @@ sessions as (
         channel,
         started_at
     from {{ ref('fct_sessions') }}
+    {% if is_incremental() -%}
+        where {{ due_users('user_id') }}
+    {%- endif %}
 
 ),
 

@@ -1,10 +1,17 @@
 -- Grain: one row per user with a transaction.
+{{ config(meta={'rebuild_by': 'user_id'}) }}
+-- depends_on: {{ ref('rebuild_scope') }}
+
 with
 
 paying_sessions as (
 
     select * from {{ ref('fct_sessions') }}
-    where transaction_count > 0
+    where
+        transaction_count > 0
+        {% if is_incremental() -%}
+            and {{ due_users('user_id') }}
+        {%- endif %}
 
 ),
 

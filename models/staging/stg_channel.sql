@@ -10,7 +10,9 @@ source as (
 
 cleaned as (
 
-    select {{ clean_channel('channelname') }} as channel
+    select
+        {{ clean_channel('channelname') }} as channel,
+        {{ loaded_at() }} as loaded_at
     from source
     where nullif(trim(channelname), '') is not null
 
@@ -20,7 +22,8 @@ final as (
 
     select
         lower(channel) as channel_key,
-        min({{ binary_order('channel') }}) as channel
+        min({{ binary_order('channel') }}) as channel,
+        max(loaded_at) as loaded_at
     from cleaned
     group by lower(channel)
 

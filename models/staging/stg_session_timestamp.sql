@@ -11,7 +11,8 @@ final as (
 
     select
         cast(sessionid as {{ dbt.type_string() }}) as session_id,
-        cast(ts as {{ dbt.type_timestamp() }}) as started_at
+        cast(ts as {{ dbt.type_timestamp() }}) as started_at,
+        {{ loaded_at() }} as loaded_at
     from source
 
 )

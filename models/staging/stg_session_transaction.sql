@@ -12,7 +12,8 @@ final as (
     select
         cast(sessionid as {{ dbt.type_string() }}) as session_id,
         coalesce(refunded, false) as is_refunded,
-        cast(amount as {{ type_money() }}) as amount
+        cast(amount as {{ type_money() }}) as amount,
+        {{ loaded_at() }} as loaded_at
     from source
 
 )

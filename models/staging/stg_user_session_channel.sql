@@ -12,7 +12,8 @@ final as (
     select
         cast(userid as {{ dbt.type_int() }}) as user_id,
         cast(sessionid as {{ dbt.type_string() }}) as session_id,
-        {{ clean_channel('channel') }} as channel
+        {{ clean_channel('channel') }} as channel,
+        {{ loaded_at() }} as loaded_at
     from source
 
 )

@@ -1,0 +1,23 @@
+{#- The incremental strategy `rebuild`: what is due goes, what the model selects comes. dbt runs it
+    after the model's rows were put into a temporary table, in one transaction with it. -#}
+{% macro get_incremental_rebuild_sql(arg_dict) %}
+    {{ return(adapter.dispatch('get_incremental_rebuild_sql', 'elt_summary')(arg_dict)) }}
+{% endmacro %}
+
+{% macro default__get_incremental_rebuild_sql(arg_dict) %}
+    {%- set target, new = arg_dict['target_relation'], arg_dict['temp_relation'] -%}
+    {%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') -%}
+    {%- set due = due_rows() -%}
+    {%- set key = arg_dict['unique_key'] -%}
+    {%- set moved = key ~ ' in (select ' ~ key ~ ' from ' ~ new ~ ')' -%}
+    {%- if model.config.meta.records_scope %}
+    {{ record_rebuild_scope(target, due) }};
+    {{ record_rebuild_scope(target, moved) }};
+    {{ record_rebuild_scope(new) }};
+    {%- endif %}
+    delete from {{ target }} where {{ due }};
+    {%- if key %}
+    delete from {{ target }} where {{ moved }};
+    {%- endif %}
+    insert into {{ target }} ({{ columns }}) select {{ columns }} from {{ new }}
+{% endmacro %}

@@ -1,0 +1,13 @@
+{#- A whole number that stands for the content of a row; sums of it tell two sets of rows apart. -#}
+{% macro row_hash(columns) %}
+    {{ return(adapter.dispatch('row_hash', 'elt_summary')(columns)) }}
+{% endmacro %}
+
+{#- The lower bit goes so that it fits a signed bigint. -#}
+{% macro default__row_hash(columns) %}
+    {{ return('cast(hash(' ~ columns | join(', ') ~ ') >> 1 as bigint)') }}
+{% endmacro %}
+
+{% macro postgres__row_hash(columns) %}
+    {{ return('hash_record_extended(row(' ~ columns | join(', ') ~ '), 0)') }}
+{% endmacro %}

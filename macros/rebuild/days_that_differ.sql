@@ -1,0 +1,49 @@
+{#- Query for the days on which the raw tables and fct_sessions differ, by row count and by the sum of
+    row hashes. Mode 'loaded' compares only the days, old and new, of rows loaded since the last
+    finished run; rows loaded at that very instant are among them, so none slips through. -#}
+{% macro days_that_differ(mode) %}
+    {%- set raw_sessions = ref('int_sessions') -%}
+    {%- set built_sessions = existing_fct_sessions() -%}
+    select coalesce(raw_days.session_date, built_days.session_date) as session_date
+    from (
+        select session_date, count(*) as session_count, sum(row_hash) as checksum
+        from {{ raw_sessions }}
+        {%- if mode == 'loaded' %}
+        where session_date in ({{ loaded_days(raw_sessions, built_sessions) }})
+        {%- endif %}
+        group by session_date
+    ) as raw_days
+    full outer join (
+        select session_date, count(*) as session_count, sum(row_hash) as checksum
+        from {{ built_sessions }}
+        {%- if mode == 'loaded' %}
+        where session_date in ({{ loaded_days(raw_sessions, built_sessions) }})
+        {%- endif %}
+        group by session_date
+    ) as built_days
+        on raw_days.session_date = built_days.session_date
+    where
+        raw_days.session_count is distinct from built_days.session_count
+        or raw_days.checksum is distinct from built_days.checksum
+{% endmacro %}
+
+{#- Query for the days, in raw and in fct_sessions, of every session with a row loaded since the last
+    finished run, and of every session of a channel that was listed since. -#}
+{% macro loaded_days(raw_sessions, built_sessions) %}
+    {%- set since = loaded_since() -%}
+    select sessions.session_date
+    from {{ raw_sessions }} as sessions
+    inner join ({{ since.sessions }}) as loaded on sessions.session_id = loaded.session_id
+
+    union all
+
+    select sessions.session_date
+    from {{ built_sessions }} as sessions
+    inner join ({{ since.sessions }}) as loaded on sessions.session_id = loaded.session_id
+
+    union all
+
+    select sessions.session_date
+    from {{ built_sessions }} as sessions
+    inner join ({{ since.channels }}) as loaded on lower(sessions.channel) = loaded.channel_key
+{% endmacro %}

@@ -1,0 +1,28 @@
+{#- Hook at the end of a run: its days are finished if fct_sessions and every model that hangs on it
+    was rebuilt in this run. A run that died before this point leaves them for the next one. -#}
+{% macro finish_rebuild(results) %}
+    {%- if execute -%}
+        {%- set rebuilt = [] -%}
+        {%- for result in results if result.status == 'success' -%}
+            {%- do rebuilt.append(result.node.unique_id) -%}
+        {%- endfor -%}
+        {%- set missing = [] -%}
+        {%- for node in graph.nodes.values()
+            if node.config.meta.rebuild_by in ['session_date', 'session_month', 'user_id']
+            and node.unique_id not in rebuilt -%}
+            {%- do missing.append(node.name) -%}
+        {%- endfor -%}
+        {%- if not missing -%}
+            update {{ rebuild_table('rebuild_days') }} set is_finished = true
+            where invocation_id = '{{ invocation_id }}' and not is_finished;
+            delete from {{ rebuild_table('rebuild_scope') }}
+            where invocation_id = '{{ invocation_id }}';
+        {%- endif -%}
+    {%- endif -%}
+{% endmacro %}
+
+{% macro rebuild_table(name) %}
+    {{ return(api.Relation.create(
+        database=target.database, schema=target.schema, identifier=name
+    )) }}
+{% endmacro %}
