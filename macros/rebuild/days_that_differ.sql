@@ -1,5 +1,5 @@
-{#- Query for the days on which the raw tables and fct_sessions differ, by row count and by the sum of
-    row hashes. Mode 'loaded' compares only the days, old and new, of rows loaded since the last
+{#- Query for the days on which the raw tables and fct_sessions differ, by row count and by the sum
+    of row hashes. Mode 'loaded' compares only the days, old and new, of rows loaded since the last
     finished run; rows loaded at that very instant are among them, so none slips through. -#}
 {% macro days_that_differ(mode) %}
     {%- set raw_sessions = ref('int_sessions') -%}
@@ -27,8 +27,8 @@
         or raw_days.checksum is distinct from built_days.checksum
 {% endmacro %}
 
-{#- Query for the days, in raw and in fct_sessions, of every session with a row loaded since the last
-    finished run, and of every session of a channel that was listed since. -#}
+{#- Query for the days, in raw and in fct_sessions, of every session with a row loaded since the
+    last finished run, and of every session of a channel that was listed since. -#}
 {% macro loaded_days(raw_sessions, built_sessions) %}
     {%- set since = loaded_since() -%}
     select sessions.session_date

@@ -5,8 +5,8 @@
     ) + [none])[0]) }}
 {% endmacro %}
 
-{#- Queries for the sessions and the channels with a row loaded since then. A row without a load time
-    counts as just loaded. -#}
+{#- Queries for the sessions and the channels with a row loaded since then. A row without a load
+    time counts as just loaded. -#}
 {% macro loaded_since() %}
     {%- set new = "(loaded_at is null or loaded_at >= cast('" ~ loaded_through()
         ~ "' as " ~ dbt.type_timestamp() ~ '))' -%}

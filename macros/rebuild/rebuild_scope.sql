@@ -11,8 +11,8 @@
     where {{ predicate }}
 {% endmacro %}
 
-{#- Hook of fct_sessions, before it changes: what an earlier run left unfinished is this run's now, to
-    finish or to leave in its turn. -#}
+{#- Hook of fct_sessions, before it changes: what an earlier run left unfinished is this run's now,
+    to finish or to leave in its turn. -#}
 {% macro claim_rebuild() %}
     {%- if execute -%}
         {%- if load_relation(ref('rebuild_days')) is not none -%}

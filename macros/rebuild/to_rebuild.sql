@@ -6,8 +6,8 @@
     )) }}
 {% endmacro %}
 
-{#- Months in which fct_sessions changed, and months whose grid of channels is not what it should be:
-    a channel was listed or is listed no more, the first or last month moved. -#}
+{#- Months in which fct_sessions changed, and months whose grid of channels is not what it should
+    be: a channel was listed or is listed no more, the first or last month moved. -#}
 {% macro months_to_rebuild() %}
     {%- set grid, mart = ref('month_channel_grid'), this -%}
     {%- set query -%}
@@ -32,8 +32,8 @@
     {{ return(once_per_run('months_to_rebuild', mart, query)) }}
 {% endmacro %}
 
-{#- First column of a query, as a list; empty if the relation does not exist yet. The graph is the one
-    object that all models of a run share. -#}
+{#- First column of a query, as a list; empty if the relation does not exist yet. The graph is the
+    one object that all models of a run share. -#}
 {% macro once_per_run(name, relation, query) %}
     {%- if not execute -%}
         {{ return([]) }}

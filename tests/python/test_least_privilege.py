@@ -3,7 +3,7 @@
 import uuid
 
 import pytest
-from test_messages import create_raw_tables
+from raw import create_raw_tables
 
 
 @pytest.mark.parametrize("engine", ["postgres"], indirect=True)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import oracle
 import pytest
+from raw import assert_marts_equal
 from warehouse import PROJECT_ROOT
 
 
@@ -33,14 +34,6 @@ def expected():
         demo_table("session_transaction"),
         demo_table("channel"),
     )
-
-
-def assert_marts_equal(warehouse, expected):
-    for mart, columns in oracle.COLUMNS.items():
-        rows = warehouse.query(f"select {', '.join(columns.split())} from {warehouse.schema}.{mart}")
-        assert len(rows) == len(set(rows)), f"{mart} has duplicate rows"
-        assert set(rows) == expected[mart], f"{mart} differs from the oracle"
-        assert rows, f"{mart} is empty"
 
 
 def test_build_on_demo_data_equals_oracle(warehouse, expected):

@@ -3,23 +3,8 @@
 import socket
 
 import pytest
+from raw import COLUMNS, create_raw_tables
 from warehouse import PROJECT_ROOT
-
-RAW_COLUMNS = {
-    "user_session_channel": "userid integer, sessionid varchar(32), channel varchar(32)",
-    "session_timestamp": "sessionid varchar(32), ts timestamp",
-    "session_transaction": "sessionid varchar(32), refunded boolean, amount integer",
-    "channel": "channelname varchar(32)",
-}
-
-
-def create_raw_tables(warehouse, **changed):
-    """Empty raw tables; `changed` gives other columns for some, None leaves a table out."""
-    warehouse.execute(f"create schema {warehouse.raw_schema}")
-    for table, columns in (RAW_COLUMNS | changed).items():
-        if columns:
-            warehouse.execute(f"create table {warehouse.raw_schema}.{table} ({columns})")
-
 
 def refused(warehouse, *args, **kwargs):
     """Output of a dbt call that must fail, in one line of single blanks."""
@@ -46,7 +31,7 @@ def test_raw_tables_missing(warehouse):
 
 def test_raw_column_missing(warehouse):
     """Guards against: a renamed raw column found only when half of the marts are built."""
-    create_raw_tables(warehouse, session_timestamp="sessionid varchar(32), timestamp_utc timestamp")
+    create_raw_tables(warehouse, session_timestamp={"sessionid": "varchar(32)", "t": "timestamp"})
     message = refused(warehouse, "build", vars={"demo_data": False})
     assert f"table {warehouse.raw_schema}.session_timestamp has no column ts" in message
     assert not marts_exist(warehouse)
@@ -54,7 +39,7 @@ def test_raw_column_missing(warehouse):
 
 def test_extra_raw_column_has_no_effect(warehouse):
     """Guards against: a build that breaks because the source grew a column."""
-    create_raw_tables(warehouse, channel="channelname varchar(32), added_later integer")
+    create_raw_tables(warehouse, channel=COLUMNS["channel"] | {"added_later": "integer"})
     warehouse.execute(f"insert into {warehouse.raw_schema}.channel values ('Google', 1)")
     warehouse.dbt("run", vars={"demo_data": False})
     assert warehouse.query(f"select channel from {warehouse.schema}.stg_channel") == [("Google",)]
@@ -79,7 +64,7 @@ def test_demo_seeds_stay_out_of_the_raw_schema(warehouse):
     """Guards against: demo rows among a company's own."""
     create_raw_tables(warehouse)
     warehouse.dbt("build")
-    for table in RAW_COLUMNS:
+    for table in COLUMNS:
         assert warehouse.query(f"select count(*) from {warehouse.raw_schema}.{table}") == [(0,)]
 
 
