@@ -26,7 +26,7 @@ COLUMNS = {
 
 
 def marts(user_session_channel, session_timestamp, session_transaction, channel, limit=10):
-    """What the marts must hold, from the raw rows.
+    """What the marts must hold after a full build, from the raw rows.
 
     Args:
         user_session_channel: rows (userid, sessionid, channel); channel may be None.
@@ -38,9 +38,7 @@ def marts(user_session_channel, session_timestamp, session_transaction, channel,
     Returns:
         dict of mart name to its set of rows, columns as in COLUMNS.
     """
-    spellings = {}
-    for (name,) in sorted(row for row in channel if row[0] and row[0].strip(" ")):
-        spellings.setdefault(name.strip(" ").lower(), name.strip(" "))
+    spellings = listed_channels(channel)
 
     def spelled(name):
         name = (name or "").strip(" ") or "(unknown)"
@@ -51,14 +49,13 @@ def marts(user_session_channel, session_timestamp, session_transaction, channel,
         transactions[session].append((bool(refunded), amount))
 
     started = dict(set(session_timestamp))
-    sessions = set()
-    refunds = {}
+    sessions = {}
     for user, session, name in set(user_session_channel):
         if session not in started:
             continue
         paid_in = transactions[session]
-        refunds[session] = sum(refunded for refunded, _ in paid_in)
-        sessions.add((
+        refund_count = sum(refunded for refunded, _ in paid_in)
+        row = (
             session,
             user,
             spelled(name),
@@ -68,8 +65,35 @@ def marts(user_session_channel, session_timestamp, session_transaction, channel,
             _money(amount for _, amount in paid_in),
             _money(amount for refunded, amount in paid_in if not refunded),
             any(amount is not None and amount >= 0 for _, amount in paid_in),
-        ))
+        )
+        sessions[row] = refund_count
+    return marts_of_sessions(sessions, spellings.values(), limit)
 
+
+def listed_channels(channel):
+    """Spelling of each listed channel, by its name in lower case.
+
+    Args:
+        channel: rows (channelname,).
+    """
+    spellings = {}
+    names = [(name or "").strip(" ") for (name,) in channel]
+    for name in sorted(filter(None, names)):
+        spellings.setdefault(name.lower(), name)
+    return spellings
+
+
+def marts_of_sessions(sessions, listed, limit=10):
+    """What the marts must hold, given fct_sessions as it stands.
+
+    Args:
+        sessions: count of refunded transactions by row of fct_sessions, columns as in COLUMNS.
+        listed: names of the listed channels.
+        limit: how many users top_revenue_users lists.
+
+    Returns:
+        as marts().
+    """
     by_user = defaultdict(list)
     for session in sessions:
         by_user[session[1]].append(session)
@@ -86,18 +110,18 @@ def marts(user_session_channel, session_timestamp, session_transaction, channel,
                 _money(session[6] for session in theirs),
                 _money(session[7] for session in theirs),
                 sum(session[5] for session in theirs),
-                sum(refunds[session[0]] for session in theirs),
+                sum(sessions[session] for session in theirs),
             ))
 
     ranked = sorted(revenue, key=lambda row: (-row[1], row[0]))[:limit]
     return {
-        "fct_sessions": sessions,
+        "fct_sessions": set(sessions),
         "user_first_last_touch": touches,
         "user_revenue": revenue,
         "top_revenue_users": {
             (rank, user, gross, net) for rank, (user, gross, net, *_) in enumerate(ranked, start=1)
         },
-        "monthly_channel_conversion": _conversion(sessions, set(spellings.values())),
+        "monthly_channel_conversion": _conversion(sessions, listed),
     }
 
 
