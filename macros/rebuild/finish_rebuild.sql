@@ -17,6 +17,8 @@
             where invocation_id = '{{ invocation_id }}' and not is_finished;
             delete from {{ rebuild_table('rebuild_scope') }}
             where invocation_id = '{{ invocation_id }}';
+            update {{ rebuild_table('rebuild_loads') }} set is_finished = true
+            where invocation_id = '{{ invocation_id }}' and not is_finished
         {%- endif -%}
     {%- endif -%}
 {% endmacro %}

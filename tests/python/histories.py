@@ -58,9 +58,22 @@ DELETIONS = st.one_of(
     st.tuples(st.just("delete_user"), USERS),
     st.tuples(st.just("unlist_channel"), LISTED),
 )
+# Runs that leave something out, as a crash or a selection does: the next runs must make up for it.
+PARTIAL = [
+    "--select +fct_sessions",
+    "--select rebuild_days",
+    "--select fct_sessions",
+    "--select user_revenue+",
+    "--select fct_sessions --full-refresh",
+    "--select rebuild_days --event-time-start 2019-07-01 --event-time-end 2019-07-03",
+    "--exclude user_revenue",
+    "--exclude fct_sessions",
+    "--exclude monthly_channel_conversion --event-time-start 2019-08-01 --event-time-end 2019-08-03",
+]
 RUNS = st.one_of(
     st.tuples(st.just("run")),
     INTERVALS.map(lambda bounds: ("run_interval", *bounds)),
+    st.sampled_from(PARTIAL).map(lambda options: ("run_part", options)),
 )
 LOADED_RUNS = st.one_of(RUNS, st.tuples(st.just("run_loaded")), st.tuples(st.just("run_loaded")))
 

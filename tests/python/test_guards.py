@@ -135,17 +135,22 @@ GUARDS = {
 }
 
 
+def copy_project(folder, file, text, instead):
+    """Copy the dbt project, with one text in one file replaced; returns the copy's folder."""
+    project = folder / "project"
+    for name in FOLDERS:
+        shutil.copytree(PROJECT_ROOT / name, project / name)
+    shutil.copy(PROJECT_ROOT / "dbt_project.yml", project)
+    original = (project / file).read_text()
+    assert text in original, f"{file} no longer has: {text}"
+    (project / file).write_text(original.replace(text, instead))
+    return project
+
+
 @pytest.mark.parametrize("name", GUARDS)
 def test_build_goes_red_without(name, tmp_path, request):
     engine, file, guard, instead, red = GUARDS[name]
-    project = tmp_path / "project"
-    for folder in FOLDERS:
-        shutil.copytree(PROJECT_ROOT / folder, project / folder)
-    shutil.copy(PROJECT_ROOT / "dbt_project.yml", project)
-    text = (project / file).read_text()
-    assert guard in text, f"{file} no longer has the guard: {guard}"
-    (project / file).write_text(text.replace(guard, instead))
-
+    project = copy_project(tmp_path, file, guard, instead)
     server = request.getfixturevalue("postgres_environment") if engine == "postgres" else None
     warehouse = Warehouse(engine, tmp_path, server)
     try:

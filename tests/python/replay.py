@@ -1,0 +1,153 @@
+"""Replays a history on a warehouse and compares after every run what the run promises."""
+
+import json
+import os
+
+import oracle
+from dbt.cli.main import dbtRunner
+from histories import Source, whole_days
+from raw import COLUMNS, RawTables, assert_marts_equal, create_raw_tables, read_marts
+from warehouse import PROJECT_ROOT
+
+LOADED_AT = "loaded_at"
+
+
+class Runner:
+    """Runs dbt on a warehouse in this process, with manifests kept: a run costs about a second.
+
+    Args:
+        warehouse: Warehouse; the raw tables get a column of load times.
+        monkeypatch: pytest's, to set the environment that the profile reads.
+        project: folder of the dbt project.
+    """
+
+    def __init__(self, warehouse, monkeypatch, project=PROJECT_ROOT):
+        self.warehouse = warehouse
+        self.full_schema = f"{warehouse.schema}_full"
+        self._monkeypatch = monkeypatch
+        self._manifests = {}
+        for name in [name for name in os.environ if name.startswith("DBT_")]:
+            monkeypatch.delenv(name)
+        for name, value in warehouse.environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.chdir(project)
+        load_time = {LOADED_AT: "timestamp"}
+        create_raw_tables(
+            warehouse, **{table: columns | load_time for table, columns in COLUMNS.items()}
+        )
+
+    def reset(self):
+        """Forget all marts."""
+        self.warehouse.execute(f"drop schema if exists {self.warehouse.schema} cascade")
+
+    def run(self, *options, loaded=False):
+        """dbt run; raises AssertionError with dbt's messages when it fails."""
+        self._invoke(self.warehouse.schema, options, LOADED_AT if loaded else None)
+
+    def full_build(self):
+        """Marts of one full build in an empty schema."""
+        self.warehouse.execute(f"drop schema if exists {self.full_schema} cascade")
+        self._invoke(self.full_schema, [], None)
+        return read_marts(self.warehouse, self.full_schema)
+
+    def _invoke(self, schema, options, loaded_at_column):
+        self._monkeypatch.setenv("DBT_SCHEMA", schema)
+        variables = {
+            "demo_data": False,
+            "raw_schema": self.warehouse.raw_schema,
+            "loaded_at_column": loaded_at_column,
+        }
+        arguments = ["--target", self.warehouse.engine, "--vars", json.dumps(variables)]
+        quiet = ["--log-level", "none", "--log-level-file", "none"]
+        key = (schema, loaded_at_column)
+        if key not in self._manifests:
+            parsed = dbtRunner().invoke([*quiet, "parse", "--no-partial-parse", *arguments])
+            self._manifests[key] = parsed.result
+        outcome = dbtRunner(manifest=self._manifests[key]).invoke(
+            [*quiet, "--no-write-json", "run", *arguments, *options]
+        )
+        if not outcome.success:
+            messages = [result.message for result in outcome.result or []]
+            raise AssertionError(f"dbt run failed: {outcome.exception or messages}")
+
+
+def replay(runner, history, loaded):
+    """Apply a history; after each run compare what it promises, after the last step everything."""
+    runner.reset()
+    source = Source()
+    warehouse = runner.warehouse
+    for step in [*history, ("run_loaded" if loaded else "run",)]:
+        if not step[0].startswith("run"):
+            source.apply(step)
+            continue
+        RawTables(**source.rows(loaded=True)).write(warehouse)
+        if step[0] == "run_part":
+            runner.run(*step[1].split())
+            continue
+        if step[0] == "run_interval":
+            run_interval(runner, source, *step[1:], loaded)
+        else:
+            runner.run(loaded=step[0] == "run_loaded")
+            expected = RawTables(**source.rows()).marts()
+            assert_marts_equal(warehouse, expected)
+            assert_marts_equal(warehouse, runner.full_build())
+        assert_finished(warehouse)
+
+
+def run_interval(runner, source, start, end, loaded):
+    """Run an interval: its days, and those that earlier runs left unfinished, are as in raw; no other
+    day has changed, except that a session which moved into them left its old day; and all marts
+    agree with fct_sessions."""
+    warehouse = runner.warehouse
+    before = read_sessions(warehouse)
+    unfinished = unfinished_days(warehouse)
+    runner.run(
+        *("--event-time-start", start.isoformat(), "--event-time-end", end.isoformat()),
+        loaded=loaded,
+    )
+    first, last = whole_days(start, end)
+
+    def due(session):
+        return first <= session[4] < last or session[4] in unfinished
+
+    raw = {session for session in RawTables(**source.rows()).marts()["fct_sessions"] if due(session)}
+    moved_in = {session[0] for session in raw}
+    kept = {session for session in before if not due(session) and session[0] not in moved_in}
+    after = read_sessions(warehouse)
+    assert set(after) == raw | kept, "the interval run changed too much or too little"
+    listed = oracle.listed_channels((name,) for name in source.channels)
+    assert_marts_equal(warehouse, oracle.marts_of_sessions(after, listed.values()))
+
+
+def table_exists(warehouse, name):
+    return warehouse.query(
+        "select 1 from information_schema.tables"
+        f" where table_schema = '{warehouse.schema}' and table_name = '{name}'"
+    )
+
+
+def unfinished_days(warehouse):
+    """Days that earlier runs listed and did not finish."""
+    if not table_exists(warehouse, "rebuild_days"):
+        return set()
+    schema = warehouse.schema
+    rows = warehouse.query(f"select session_date from {schema}.rebuild_days where not is_finished")
+    return {day for (day,) in rows}
+
+
+def read_sessions(warehouse):
+    """fct_sessions as oracle.marts_of_sessions takes it; empty before the first build."""
+    if not table_exists(warehouse, "fct_sessions"):
+        return {}
+    columns = oracle.COLUMNS["fct_sessions"].split()
+    rows = warehouse.query(
+        f"select {', '.join(columns)}, refunded_transaction_count"
+        f" from {warehouse.schema}.fct_sessions"
+    )
+    return {row[:-1]: row[-1] for row in rows}
+
+
+def assert_finished(warehouse):
+    """A run that succeeded leaves nothing to do."""
+    assert unfinished_days(warehouse) == set()
+    assert warehouse.query(f"select * from {warehouse.schema}.rebuild_scope") == []

@@ -1,0 +1,141 @@
+"""Every clause that keeps the marts right is worth its place: with one taken out, a kept history goes
+wrong. With all of them, test_equivalence.py replays the same histories."""
+
+import pytest
+from regressions import REGRESSIONS
+from replay import Runner, replay
+from test_guards import copy_project
+from warehouse import Warehouse
+
+STRATEGY = "macros/engines/get_incremental_rebuild_sql.sql"
+SCOPE = "macros/rebuild/rebuild_scope.sql"
+
+# what is taken out: file, the text there, the text instead, the history that goes wrong
+MUTATIONS = {
+    "what is due is deleted, also where nothing comes": (
+        STRATEGY,
+        "delete from {{ target }} where {{ due }};",
+        "delete from {{ target }} where {{ due }}"
+        " and exists (select 1 from {{ new }});",
+        "a day is emptied",
+    ),
+    "users who had a session are recomputed": (
+        STRATEGY,
+        "{{ record_rebuild_scope(target, due) }};",
+        "",
+        "a user loses the last session",
+    ),
+    "users who have a session are recomputed": (
+        STRATEGY,
+        "{{ record_rebuild_scope(new) }};",
+        "",
+        "a user appears",
+    ),
+    "a session that moved in leaves its old day": (
+        STRATEGY,
+        "delete from {{ target }} where {{ moved }};",
+        "",
+        "a session moves into an interval",
+    ),
+    "the user whose session moved away is recomputed": (
+        STRATEGY,
+        "{{ record_rebuild_scope(target, moved) }};",
+        "",
+        "a session moves into an interval and to another user",
+    ),
+    "months in which sessions changed are recomputed": (
+        "macros/rebuild/to_rebuild.sql",
+        "select session_month from {{ ref('rebuild_scope') }}",
+        "select session_month from {{ ref('rebuild_scope') }} where false",
+        "a month changes",
+    ),
+    "months that lack a channel are recomputed": (
+        "macros/rebuild/to_rebuild.sql",
+        "where mart.channel is null",
+        "where false",
+        "a channel is listed that nobody used",
+    ),
+    "months with a channel too many are recomputed": (
+        "macros/rebuild/to_rebuild.sql",
+        "where mart.unique_users = 0 and grid.channel is null",
+        "where false",
+        "a channel is listed no more",
+    ),
+    "empty months beyond the last session go": (
+        "macros/rebuild/to_rebuild.sql",
+        "where mart.unique_users = 0 and grid.channel is null",
+        "where false",
+        "the last month goes, and the empty months before it",
+    ),
+    "days are compared by content, not only by row count": (
+        "macros/rebuild/days_that_differ.sql",
+        "or raw_days.checksum is distinct from built_days.checksum",
+        "",
+        "only the channel changes",
+    ),
+    "the hash covers every column": (
+        "models/intermediate/int_sessions.sql",
+        "'channel', 'started_at'",
+        "'started_at'",
+        "only the channel changes",
+    ),
+    "unfinished days are listed again": (
+        "models/intermediate/rebuild_days.sql",
+        "'not is_finished' if is_incremental() else 'false'",
+        "'false'",
+        "listed by a run that got no further, then another interval",
+    ),
+    "days are finished only when every mart was rebuilt": (
+        "macros/rebuild/finish_rebuild.sql",
+        "{%- if not missing -%}",
+        "{%- if true -%}",
+        "the marts behind were left out",
+    ),
+    "a run takes over what an earlier one left": (
+        SCOPE,
+        "where invocation_id != '{{ invocation_id }}'",
+        "where false",
+        "the marts behind were left out",
+    ),
+    "an interval is widened to whole days": (
+        "macros/rebuild/rebuild_interval.sql",
+        "{%- set last_day = (end - modules.datetime.timedelta(microseconds=1)).date() -%}",
+        "{%- set last_day = end.date() - day -%}",
+        "an interval ends within a day",
+    ),
+    "a full refresh of fct_sessions alone is recorded": (
+        SCOPE,
+        "{%- if execute and flags.FULL_REFRESH",
+        "{%- if false and flags.FULL_REFRESH",
+        "fct_sessions alone is rebuilt in full",
+    ),
+    "the instant at which the last run stopped is read again": (
+        "macros/rebuild/loaded_since.sql",
+        "loaded_at >= cast",
+        "loaded_at > cast",
+        "a row is loaded at the instant at which the last run stopped",
+    ),
+    "sessions of a channel that was listed since are compared": (
+        "macros/rebuild/days_that_differ.sql",
+        "inner join ({{ since.channels }}) as loaded on lower(sessions.channel)"
+        " = loaded.channel_key",
+        "inner join ({{ since.channels }}) as loaded on false",
+        "a channel is spelled anew",
+    ),
+    "an interval run leaves the load times alone": (
+        "models/intermediate/rebuild_loads.sql",
+        "var('loaded_at_column') and not rebuild_interval()",
+        "var('loaded_at_column')",
+        "an interval run does not count as having read the rest",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_history_goes_wrong_without(name, tmp_path, monkeypatch):
+    file, clause, instead, history = MUTATIONS[name]
+    project = copy_project(tmp_path, file, clause, instead)
+    runner = Runner(Warehouse("duckdb", tmp_path), monkeypatch, project)
+    loaded, steps = REGRESSIONS[history]
+    with pytest.raises(AssertionError):
+        replay(runner, steps, loaded)
