@@ -9,8 +9,8 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS ?= false
 build: .venv/installed profiles.yml
 	$(BIN)/dbt build --target $(TARGET)
 	@echo
-	@echo "The marts are in schema $${DBT_SCHEMA:-analytics} of target $(TARGET)\
-	(duckdb: file $${DBT_DUCKDB_PATH:-warehouse.duckdb}). To try next:"
+	@echo "The marts are in schema $${DBT_SCHEMA:-analytics}, target $(TARGET)."
+	@echo "(Target duckdb is the file $${DBT_DUCKDB_PATH:-warehouse.duckdb}.) To try next:"
 	@echo "  source .venv/bin/activate"
 	@echo "  dbt show --target $(TARGET) --select top_revenue_users"
 	@echo "  make docs                 # the docs site, in one file"

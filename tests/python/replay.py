@@ -26,6 +26,7 @@ class Runner:
         self.full_schema = f"{warehouse.schema}_full"
         self._monkeypatch = monkeypatch
         self._manifests = {}
+        self._views = {}
         for name in [name for name in os.environ if name.startswith("DBT_")]:
             monkeypatch.delenv(name)
         for name, value in warehouse.environment.items():
@@ -38,19 +39,27 @@ class Runner:
 
     def reset(self):
         """Forget all marts."""
-        self.warehouse.execute(f"drop schema if exists {self.warehouse.schema} cascade")
+        self._drop_tables(self.warehouse.schema)
 
-    def run(self, *options, loaded=False):
-        """dbt run; raises AssertionError with dbt's messages when it fails."""
-        self._invoke(self.warehouse.schema, options, LOADED_AT if loaded else None)
+    def run(self, *options, loaded=False, check=True):
+        """dbt run; raises AssertionError with dbt's messages when it fails, unless told not to."""
+        self._invoke(self.warehouse.schema, options, LOADED_AT if loaded else None, check)
 
     def full_build(self):
-        """Marts of one full build in an empty schema."""
-        self.warehouse.execute(f"drop schema if exists {self.full_schema} cascade")
+        """Marts of one full build in a schema without tables."""
+        self._drop_tables(self.full_schema)
         self._invoke(self.full_schema, [], None)
         return read_marts(self.warehouse, self.full_schema)
 
-    def _invoke(self, schema, options, loaded_at_column):
+    def _drop_tables(self, schema):
+        tables = self.warehouse.query(
+            "select table_name from information_schema.tables"
+            f" where table_schema = '{schema}' and table_type = 'BASE TABLE'"
+        )
+        for (table,) in tables:
+            self.warehouse.execute(f"drop table {schema}.{table} cascade")
+
+    def _invoke(self, schema, options, loaded_at_column, check=True):
         self._monkeypatch.setenv("DBT_SCHEMA", schema)
         variables = {
             "demo_data": False,
@@ -63,10 +72,14 @@ class Runner:
         if key not in self._manifests:
             parsed = dbtRunner().invoke([*quiet, "parse", "--no-partial-parse", *arguments])
             self._manifests[key] = parsed.result
+        if self._views.get(schema) == key and "--select" not in options:
+            # They read raw as they did in the run before: a third of the time of a run.
+            arguments += ["--exclude", "path:models/staging", "int_sessions"]
         outcome = dbtRunner(manifest=self._manifests[key]).invoke(
             [*quiet, "--no-write-json", "run", *arguments, *options]
         )
-        if not outcome.success:
+        self._views[schema] = key if outcome.success and "--select" not in options else None
+        if check and not outcome.success:
             messages = [result.message for result in outcome.result or []]
             raise AssertionError(f"dbt run failed: {outcome.exception or messages}")
 
@@ -82,7 +95,8 @@ def replay(runner, history, loaded):
             continue
         RawTables(**source.rows(loaded=True)).write(warehouse)
         if step[0] == "run_part":
-            runner.run(*step[1].split())
+            # Where nothing was built yet it may fail, which is no reason for the next run to.
+            runner.run(*step[1].split(), check=False)
             continue
         if step[0] == "run_interval":
             run_interval(runner, source, *step[1:], loaded)
