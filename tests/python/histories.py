@@ -68,7 +68,8 @@ PARTIAL = [
     "--select rebuild_days --event-time-start 2019-07-01 --event-time-end 2019-07-03",
     "--exclude user_revenue",
     "--exclude fct_sessions",
-    "--exclude monthly_channel_conversion --event-time-start 2019-08-01 --event-time-end 2019-08-03",
+    "--exclude monthly_channel_conversion"
+    " --event-time-start 2019-08-01 --event-time-end 2019-08-03",
 ]
 RUNS = st.one_of(
     st.tuples(st.just("run")),

@@ -1,4 +1,4 @@
-"""The marts computed in plain Python: the definitions once more, sharing no SQL with the project."""
+"""The marts in plain Python: the definitions once more, sharing no SQL with the project."""
 
 from collections import defaultdict
 from datetime import date

@@ -109,9 +109,12 @@ def replay(runner, history, loaded):
 
 
 def run_interval(runner, source, start, end, loaded):
-    """Run an interval: its days, and those that earlier runs left unfinished, are as in raw; no other
-    day has changed, except that a session which moved into them left its old day; and all marts
-    agree with fct_sessions."""
+    """Run an interval and compare.
+
+    Its days, and those that earlier runs left unfinished, are as in raw; no other day has changed,
+    except that a session which moved into them left its old day; and all marts agree with
+    fct_sessions.
+    """
     warehouse = runner.warehouse
     before = read_sessions(warehouse)
     unfinished = unfinished_days(warehouse)
@@ -124,7 +127,7 @@ def run_interval(runner, source, start, end, loaded):
     def due(session):
         return first <= session[4] < last or session[4] in unfinished
 
-    raw = {session for session in RawTables(**source.rows()).marts()["fct_sessions"] if due(session)}
+    raw = set(filter(due, RawTables(**source.rows()).marts()["fct_sessions"]))
     moved_in = {session[0] for session in raw}
     kept = {session for session in before if not due(session) and session[0] not in moved_in}
     after = read_sessions(warehouse)

@@ -375,8 +375,8 @@ def test_run_after_failed_model_and_retry_equals_a_full_build(built):
 
 def test_build_after_failed_test_equals_a_full_build(built):
     """Guards against: a failed test of the raw data that leaves something undone once the data was
-    repaired; and fct_sessions rewritten, its test failed, the marts behind it skipped, and the users
-    and months that it touched forgotten."""
+    repaired; and fct_sessions rewritten, its test failed, the marts behind it skipped, and the
+    users and months that it touched forgotten."""
     warehouse, source = built
     before = read_marts(warehouse)
     # A payment in a session that nobody had: every_transaction_has_a_session fails.

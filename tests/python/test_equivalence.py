@@ -35,8 +35,9 @@ def examples(engine):
 
 @pytest.mark.parametrize("loaded", [False, True], ids=["compared", "by_load_time"])
 def test_any_history_equals_a_full_build(runner, loaded):
-    """Guards against: marts that depend on how they came about. Inserts, edits, moves and deletions
-    in any order with plain, interval and partial runs, compared with a full build and the oracle."""
+    """Guards against: marts that depend on how they came about. Inserts, edits, moves and
+    deletions in any order with plain, interval and partial runs, compared with a full build and
+    the oracle."""
 
     @examples(runner.warehouse.engine)
     @given(history=histories(loaded))

@@ -79,8 +79,8 @@ GUARDS = {
     "users without transactions have no revenue row": (
         "duckdb",
         "models/marts/user_revenue.sql",
-        "    where transaction_count > 0\n",
-        "",
+        "        transaction_count > 0\n",
+        "        true\n",
         "revenue_of_users_with_a_transaction",
     ),
     "users count once per month and channel": (
@@ -93,9 +93,16 @@ GUARDS = {
     "the grid is complete": (
         "duckdb",
         "models/marts/monthly_channel_conversion.sql",
-        "    cross join {{ ref('stg_channel') }} as channels\n",
-        "    cross join {{ ref('stg_channel') }} as channels\n    where months.session_month is null\n",
+        "    from {{ ref('month_channel_grid') }}\n",
+        "    from {{ ref('month_channel_grid') }}\n    where false\n",
         "conversion_on_a_complete_grid",
+    ),
+    "the grid goes on to the last month": (
+        "duckdb",
+        "models/marts/month_channel_grid.sql",
+        "on months.session_month < month_range.last_month",
+        "on false",
+        "grid_from_first_to_last_month",
     ),
     "rates round half up": (
         "duckdb",
@@ -121,8 +128,8 @@ GUARDS = {
     "money is conserved between the marts": (
         "duckdb",
         "models/marts/user_revenue.sql",
-        "    where transaction_count > 0\n",
-        "    where transaction_count > 0 and user_id != 17\n",
+        "        transaction_count > 0\n",
+        "        transaction_count > 0 and user_id != 17\n",
         "user_marts_conserve_sessions_and_money",
     ),
     "nothing is built from nothing": (

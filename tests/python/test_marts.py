@@ -1,4 +1,4 @@
-"""The marts on the demo data: right by the oracle, right by the reference queries, on each engine."""
+"""The marts on the demo data: right by the oracle and by the reference queries, on each engine."""
 
 import csv
 import subprocess

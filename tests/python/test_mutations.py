@@ -1,5 +1,5 @@
-"""Every clause that keeps the marts right is worth its place: with one taken out, a kept history goes
-wrong. With all of them, test_equivalence.py replays the same histories."""
+"""Every clause that keeps the marts right is worth its place: with one taken out, a kept history
+goes wrong. With all of them, test_equivalence.py replays the same histories."""
 
 import pytest
 from regressions import REGRESSIONS

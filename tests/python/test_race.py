@@ -1,7 +1,7 @@
 """Several dbt processes at once: nothing twice, nothing lost, and nothing wrong after the next run.
 
-On PostgreSQL they take turns, by advisory locks (macros/engines/lock_mart.sql) with the primary keys
-behind. On DuckDB only one process can open the file.
+On PostgreSQL they take turns, by advisory locks (macros/engines/lock_mart.sql) with the primary
+keys behind. On DuckDB only one process can open the file.
 """
 
 import os
@@ -220,8 +220,8 @@ def race_rounds(warehouse, count, begin):
 
 def test_processes_at_once(postgres):
     """Guards against: processes that rebuild the same days at the same time and leave rows twice or
-    not at all, as two runs of delete and insert do; and against days that one of them marks finished
-    while another has still to rebuild them."""
+    not at all, as two runs of delete and insert do; and against days that one of them marks
+    finished while another has still to rebuild them."""
 
     def begin(number):
         return [] if number % 3 == 1 else WITHOUT_VIEWS
@@ -299,8 +299,8 @@ def held_race(warehouse, project, source):
 
 
 def test_lock_makes_the_difference(postgres, tmp_path):
-    """Control for the races above, guards against: races that nothing could lose. With the lock, two
-    processes leave nothing twice, even with one held where it hurts and without primary keys.
+    """Control for the races above, guards against: races that nothing could lose. With the lock,
+    two processes leave nothing twice, even with one held where it hurts and without primary keys.
     Without the lock, all else the same, users stand twice."""
     source = new_source(random.Random(5))
     write(source, postgres)

@@ -127,8 +127,8 @@ def test_same_interval_three_times(warehouse, raw):
 
 
 def test_interval_on_the_first_build(warehouse, raw):
-    """Guards against: a backfill that cannot begin with one month, or whose tests complain about the
-    months that were not built."""
+    """Guards against: a backfill that cannot begin with one month, or whose tests complain about
+    the months that were not built."""
     warehouse.dbt(
         "build",
         "--event-time-start",
@@ -195,7 +195,8 @@ def test_load_times_name_old_and_new_day(warehouse):
     """Guards against: a run by load times that forgets the day which a session left."""
     create_raw_tables(warehouse)
     for table in ("user_session_channel", "session_timestamp", "session_transaction", "channel"):
-        warehouse.execute(f"alter table {warehouse.raw_schema}.{table} add column inserted_at timestamp")
+        name = f"{warehouse.raw_schema}.{table}"
+        warehouse.execute(f"alter table {name} add column inserted_at timestamp")
     loaded = {"demo_data": False, "loaded_at_column": "inserted_at"}
     early, first, second = (datetime(2020, 1, day) for day in (1, 2, 3))
     raw = RawTables(channel=[("Google", early)])
