@@ -7,11 +7,10 @@ with
 paying_sessions as (
 
     select * from {{ ref('fct_sessions') }}
-    where
-        transaction_count > 0
-        {% if is_incremental() -%}
-            and {{ due_users('user_id') }}
-        {%- endif %}
+    where transaction_count > 0
+    {% if is_incremental() %}
+        and {{ due_users('user_id') }}
+    {% endif %}
 
 ),
 

@@ -79,8 +79,8 @@ GUARDS = {
     "users without transactions have no revenue row": (
         "duckdb",
         "models/marts/user_revenue.sql",
-        "        transaction_count > 0\n",
-        "        true\n",
+        "    where transaction_count > 0\n",
+        "    where true\n",
         "revenue_of_users_with_a_transaction",
     ),
     "users count once per month and channel": (
@@ -128,8 +128,8 @@ GUARDS = {
     "money is conserved between the marts": (
         "duckdb",
         "models/marts/user_revenue.sql",
-        "        transaction_count > 0\n",
-        "        transaction_count > 0 and user_id != 17\n",
+        "    where transaction_count > 0\n",
+        "    where transaction_count > 0 and user_id != 17\n",
         "user_marts_conserve_sessions_and_money",
     ),
     "nothing is built from nothing": (
