@@ -32,18 +32,18 @@ states as (
     -- An interval run reads only its days, and without load times there is nothing to read.
     where {{ 'true' if var('loaded_at_column') and not rebuild_interval() else 'false' }}
 
-    {% if is_incremental() -%}
+    {% if is_incremental() %}
 
-    union all
+        union all
 
-    select
-        max(invocation_id) as invocation_id,
-        max(loaded_through) as loaded_through,
-        true as is_finished
-    from {{ this }}
-    where is_finished
+        select
+            max(invocation_id) as invocation_id,
+            max(loaded_through) as loaded_through,
+            true as is_finished
+        from {{ this }}
+        where is_finished
 
-    {%- endif %}
+    {% endif %}
 
 ),
 

@@ -7,10 +7,9 @@ with
 paying_sessions as (
 
     select * from {{ ref('fct_sessions') }}
-    where transaction_count > 0
-    {% if is_incremental() %}
-        and {{ due_users('user_id') }}
-    {% endif %}
+    where
+        transaction_count > 0
+        and {{ due_users('user_id') if is_incremental() else 'true' }}
 
 ),
 

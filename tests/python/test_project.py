@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from warehouse import PROJECT_ROOT
@@ -61,6 +62,26 @@ def macro_arguments(sql):
     """Names in a macro's or generic test's signature."""
     signature = re.search(r"(?:macro|test)\s+\w+\s*\((.*?)\)\s*-?%}", sql, re.DOTALL).group(1)
     return [part.split("=")[0].strip() for part in signature.split(",") if part.strip()]
+
+
+@pytest.mark.parametrize("engine", ["duckdb"], indirect=True)
+def test_lint_does_not_depend_on_what_was_built(warehouse):
+    """Guards against: models that are clean before the first build and not after, or the reverse:
+    an incremental model compiles to other SQL then."""
+
+    def findings():
+        linted = subprocess.run(
+            [Path(sys.executable).parent / "sqlfluff", "lint", "models"],
+            cwd=PROJECT_ROOT,
+            env=warehouse.child_environment(),
+            text=True,
+            capture_output=True,
+        )
+        return linted.returncode, [line for line in linted.stdout.splitlines() if "| P:" in line]
+
+    assert findings() == (0, [])
+    warehouse.dbt("build")
+    assert findings() == (0, [])
 
 
 def test_one_engine_is_told_from_another_in_one_folder():
