@@ -18,8 +18,7 @@
             ~ " days: together they would leave the marts with those days alone. Give one of them."
             ~ " Nothing was changed."
         ) }}
-    {%- elif (options.empty or options.sample)
-        and load_relation(rebuild_table('fct_sessions')) is not none -%}
+    {%- elif (options.empty or options.sample) and existing_fct_sessions() is not none -%}
         {{ exceptions.raise_compiler_error(
             "--empty and --sample read only a part of the raw tables and would empty the marts that"
             ~ " exist in schema " ~ target.schema ~ ". Use another schema (environment variable"

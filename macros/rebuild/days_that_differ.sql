@@ -4,27 +4,26 @@
 {% macro days_that_differ(mode) %}
     {%- set raw_sessions = ref('int_sessions') -%}
     {%- set built_sessions = existing_fct_sessions() -%}
+    {%- set only_loaded = 'session_date in (select session_date from loaded_days)' -%}
+    {%- set compared = only_loaded if mode == 'loaded' else 'true' -%}
+    {%- if mode == 'loaded' %}
+    with loaded_days as ({{ loaded_days(raw_sessions, built_sessions) }})
+    {%- endif %}
     select coalesce(raw_days.session_date, built_days.session_date) as session_date
-    from (
-        select session_date, count(*) as session_count, sum(row_hash) as checksum
-        from {{ raw_sessions }}
-        {%- if mode == 'loaded' %}
-        where session_date in ({{ loaded_days(raw_sessions, built_sessions) }})
-        {%- endif %}
-        group by session_date
-    ) as raw_days
-    full outer join (
-        select session_date, count(*) as session_count, sum(row_hash) as checksum
-        from {{ built_sessions }}
-        {%- if mode == 'loaded' %}
-        where session_date in ({{ loaded_days(raw_sessions, built_sessions) }})
-        {%- endif %}
-        group by session_date
-    ) as built_days
+    from ({{ sums_by_day(raw_sessions, compared) }}) as raw_days
+    full outer join ({{ sums_by_day(built_sessions, compared) }}) as built_days
         on raw_days.session_date = built_days.session_date
     where
         raw_days.session_count is distinct from built_days.session_count
         or raw_days.checksum is distinct from built_days.checksum
+{% endmacro %}
+
+{#- Query for what a day's sessions are compared by. -#}
+{% macro sums_by_day(sessions, predicate) %}
+    select session_date, count(*) as session_count, sum(row_hash) as checksum
+    from {{ sessions }}
+    where {{ predicate }}
+    group by session_date
 {% endmacro %}
 
 {#- Query for the days, in raw and in fct_sessions, of every session with a row loaded since the

@@ -14,5 +14,5 @@
 {#- Not a ref: fct_sessions depends on rebuild_days, and rebuild_days reads what an earlier run
     left. -#}
 {% macro existing_fct_sessions() %}
-    {{ return(adapter.get_relation(this.database, this.schema, 'fct_sessions')) }}
+    {{ return(load_relation(rebuild_table('fct_sessions'))) }}
 {% endmacro %}

@@ -24,6 +24,15 @@ COLUMNS = {
     ),
 }
 
+# The primary key of each.
+KEYS = {
+    "fct_sessions": "session_id",
+    "user_first_last_touch": "user_id",
+    "user_revenue": "user_id",
+    "monthly_channel_conversion": "session_month, channel",
+    "top_revenue_users": "revenue_rank",
+}
+
 
 def marts(user_session_channel, session_timestamp, session_transaction, channel, limit=10):
     """What the marts must hold after a full build, from the raw rows.

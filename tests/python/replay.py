@@ -32,10 +32,7 @@ class Runner:
         for name, value in warehouse.environment.items():
             monkeypatch.setenv(name, value)
         monkeypatch.chdir(project)
-        load_time = {LOADED_AT: "timestamp"}
-        create_raw_tables(
-            warehouse, **{table: columns | load_time for table, columns in COLUMNS.items()}
-        )
+        create_raw(warehouse)
 
     def reset(self):
         """Forget all marts."""
@@ -93,7 +90,7 @@ def replay(runner, history, loaded):
         if not step[0].startswith("run"):
             source.apply(step)
             continue
-        RawTables(**source.rows(loaded=True)).write(warehouse)
+        write(source, warehouse)
         if step[0] == "run_part":
             # Where nothing was built yet it may fail, which is no reason for the next run to.
             runner.run(*step[1].split(), check=False)
@@ -102,8 +99,7 @@ def replay(runner, history, loaded):
             run_interval(runner, source, *step[1:], loaded)
         else:
             runner.run(loaded=step[0] == "run_loaded")
-            expected = RawTables(**source.rows()).marts()
-            assert_marts_equal(warehouse, expected)
+            assert_marts_equal(warehouse, expected_marts(source))
             assert_marts_equal(warehouse, runner.full_build())
         assert_finished(warehouse)
 
@@ -127,13 +123,31 @@ def run_interval(runner, source, start, end, loaded):
     def due(session):
         return first <= session[4] < last or session[4] in unfinished
 
-    raw = set(filter(due, RawTables(**source.rows()).marts()["fct_sessions"]))
+    raw = set(filter(due, expected_marts(source)["fct_sessions"]))
     moved_in = {session[0] for session in raw}
     kept = {session for session in before if not due(session) and session[0] not in moved_in}
     after = read_sessions(warehouse)
     assert set(after) == raw | kept, "the interval run changed too much or too little"
     listed = oracle.listed_channels((name,) for name in source.channels)
     assert_marts_equal(warehouse, oracle.marts_of_sessions(after, listed.values()))
+
+
+def create_raw(warehouse):
+    """Create the raw tables, empty, with a column of load times."""
+    load_time = {LOADED_AT: "timestamp"}
+    create_raw_tables(
+        warehouse, **{table: columns | load_time for table, columns in COLUMNS.items()}
+    )
+
+
+def write(source, warehouse):
+    """Make the warehouse's raw tables hold the source's rows, with their load times."""
+    RawTables(**source.rows(loaded=True)).write(warehouse)
+
+
+def expected_marts(source):
+    """What the marts must hold, by the oracle."""
+    return RawTables(**source.rows()).marts()
 
 
 def table_exists(warehouse, name):

@@ -20,8 +20,17 @@ import oracle
 import pytest
 from histories import Source
 from postgres_server import PostgresServer
-from raw import COLUMNS, RawTables, assert_marts_equal, create_raw_tables, read_marts
-from replay import LOADED_AT, assert_finished, read_sessions
+from raw import RawTables, assert_marts_equal, read_marts
+from replay import (
+    LOADED_AT,
+    assert_finished,
+    create_raw,
+    expected_marts,
+    read_sessions,
+    table_exists,
+    unfinished_days,
+    write,
+)
 from tiers import size
 from warehouse import PROJECT_ROOT, Warehouse
 
@@ -103,24 +112,6 @@ def change(source, dice, deletions=True):
         source.move(some(), moment(dice))
         source.edit(some(), dice.choice(USERS), dice.choice(CHANNELS))
         source.pay(some(), False, dice.randint(0, 300))
-
-
-def write(source, warehouse):
-    """Make the warehouse's raw tables hold the source's rows, with their load times."""
-    RawTables(**source.rows(loaded=True)).write(warehouse)
-
-
-def expected_marts(source):
-    """What the marts must hold, by the oracle."""
-    return RawTables(**source.rows()).marts()
-
-
-def create_raw(warehouse):
-    """Create the raw tables, empty, with a column of load times."""
-    load_time = {LOADED_AT: "timestamp"}
-    create_raw_tables(
-        warehouse, **{table: columns | load_time for table, columns in COLUMNS.items()}
-    )
 
 
 class Child:
@@ -256,27 +247,10 @@ def crash_round(warehouse, source, dice, kind, step, pace, crash):
     return died_after
 
 
-def unfinished_days(warehouse):
-    """Days that are listed and not finished; empty before the first build."""
-    if not has_table(warehouse, "rebuild_days"):
-        return set()
-    rows = warehouse.query(
-        f"select session_date from {warehouse.schema}.rebuild_days where not is_finished"
-    )
-    return {day for (day,) in rows}
-
-
-def has_table(warehouse, name):
-    return warehouse.query(
-        "select 1 from information_schema.tables"
-        f" where table_schema = '{warehouse.schema}' and table_name = '{name}'"
-    )
-
-
 def assert_nothing_left_behind(warehouse):
     """Where no day is left to finish, the marts agree with fct_sessions. Not compared: what depends
     on the list of channels, and the ranks, which every run compares by itself."""
-    if not has_table(warehouse, "fct_sessions"):
+    if not table_exists(warehouse, "fct_sessions"):
         return
     marts = read_marts(warehouse)
     expected = oracle.marts_of_sessions(read_sessions(warehouse), [])

@@ -2,9 +2,9 @@
 goes wrong. With all of them, test_equivalence.py replays the same histories."""
 
 import pytest
+from project_copy import copy_project, replace
 from regressions import REGRESSIONS
 from replay import Runner, replay
-from test_guards import copy_project
 from warehouse import Warehouse
 
 STRATEGY = "macros/engines/get_incremental_rebuild_sql.sql"
@@ -134,7 +134,8 @@ MUTATIONS = {
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_history_goes_wrong_without(name, tmp_path, monkeypatch):
     file, clause, instead, history = MUTATIONS[name]
-    project = copy_project(tmp_path, file, clause, instead)
+    project = copy_project(tmp_path / "project")
+    replace(project / file, clause, instead)
     runner = Runner(Warehouse("duckdb", tmp_path), monkeypatch, project)
     loaded, steps = REGRESSIONS[history]
     with pytest.raises(AssertionError):

@@ -16,30 +16,21 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from oracle import KEYS
+from project_copy import copy_project, replace
 from raw import assert_marts_equal, read_marts
-from replay import assert_finished
-from test_crash import (
-    VARIABLES,
-    Child,
-    change,
+from replay import (
+    assert_finished,
     create_raw,
     expected_marts,
-    has_table,
-    new_source,
+    table_exists,
     unfinished_days,
     write,
 )
-from test_guards import FOLDERS
+from test_crash import VARIABLES, Child, change, new_source
 from tiers import size
-from warehouse import PROJECT_ROOT, Warehouse
+from warehouse import Warehouse
 
-KEYS = {
-    "fct_sessions": "session_id",
-    "user_first_last_touch": "user_id",
-    "user_revenue": "user_id",
-    "top_revenue_users": "revenue_rank",
-    "monthly_channel_conversion": "session_month, channel",
-}
 PROCESSES = 4
 # dbt replaces views by renaming them, so of two processes that do so at once one fails at a view.
 # Without views all four get as far as the marts.
@@ -147,7 +138,7 @@ def duplicates(warehouse):
     """Keys that stand more than once, as pairs (mart, key)."""
     found = []
     for mart, key in KEYS.items():
-        if has_table(warehouse, mart):
+        if table_exists(warehouse, mart):
             rows = warehouse.query(
                 f"select {key} from {warehouse.schema}.{mart} group by {key} having count(*) > 1"
             )
@@ -246,13 +237,6 @@ def test_first_builds_at_once(postgres):
     race_rounds(postgres, size(1, 5), begin)
 
 
-def edit(path, edited):
-    """Replace the text of a file by what a function makes of it; it must make a difference."""
-    text = path.read_text(encoding="utf-8")
-    assert edited(text) != text, f"{path.name} is not what this test edits"
-    path.write_text(edited(text), encoding="utf-8")
-
-
 def gate_key(warehouse):
     """The key of the gate's advisory lock, as an SQL expression."""
     return f"hashtext('{warehouse.schema}.gate')"
@@ -260,13 +244,13 @@ def gate_key(warehouse):
 
 def raced_copy(folder, key):
     """Copy the project into a folder, without primary keys and with the gate."""
-    for name in FOLDERS:
-        shutil.copytree(PROJECT_ROOT / name, folder / name)
-    shutil.copy(PROJECT_ROOT / "dbt_project.yml", folder)
-    edit(folder / "models/marts/_marts.yml", lambda text: PRIMARY_KEY.sub("", text))
+    copy_project(folder)
+    contracts = folder / "models/marts/_marts.yml"
+    for constraint in set(PRIMARY_KEY.findall(contracts.read_text(encoding="utf-8"))):
+        replace(contracts, constraint, "")
+    assert "primary_key" not in contracts.read_text(encoding="utf-8")
     gate = GATE.replace("GATE_KEY", key)
-    strategy = folder / "macros/engines/get_incremental_rebuild_sql.sql"
-    edit(strategy, lambda text: text.replace(INSERT, gate + INSERT))
+    replace(folder / "macros/engines/get_incremental_rebuild_sql.sql", INSERT, gate + INSERT)
 
 
 def waiting(warehouse):
@@ -314,9 +298,10 @@ def test_lock_makes_the_difference(postgres, tmp_path):
 
     without_lock = tmp_path / "without_lock"
     shutil.copytree(with_lock, without_lock)
-    edit(
+    replace(
         without_lock / "macros/engines/lock_mart.sql",
-        lambda text: text.replace("macro postgres__lock_mart", "macro unused_lock_mart"),
+        "macro postgres__lock_mart",
+        "macro unused_lock_mart",
     )
     held_race(postgres, without_lock, source)
     assert "user_revenue" in {mart for mart, _ in duplicates(postgres)}

@@ -3,15 +3,8 @@
 from datetime import date, datetime
 
 import pytest
+from oracle import KEYS
 from raw import RawTables, assert_marts_equal, create_raw_tables, read_marts
-
-KEYS = {
-    "fct_sessions": "session_id",
-    "user_first_last_touch": "user_id",
-    "user_revenue": "user_id",
-    "monthly_channel_conversion": "session_month, channel",
-    "top_revenue_users": "revenue_rank",
-}
 
 
 @pytest.fixture
