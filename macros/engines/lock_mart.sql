@@ -11,11 +11,29 @@
 {#- Advisory locks until the transaction ends. Whoever hangs on fct_sessions keeps it from changing
     meanwhile (shared), but does not wait for the others that hang on it. -#}
 {% macro postgres__lock_mart() %}
-    {%- set sessions = "hashtextextended('" ~ this.schema ~ ".fct_sessions', 0)" -%}
-    {%- set own = "hashtextextended('" ~ this.schema ~ "." ~ this.identifier ~ "', 0)" -%}
     {%- if this.identifier == 'fct_sessions' -%}
-        select pg_advisory_xact_lock({{ own }})
+        {{ lock_sessions() }}
     {%- else -%}
-        select pg_advisory_xact_lock_shared({{ sessions }}), pg_advisory_xact_lock({{ own }})
+        select
+            pg_advisory_xact_lock_shared({{ postgres_lock_key('fct_sessions') }}),
+            pg_advisory_xact_lock({{ postgres_lock_key(this.identifier) }})
     {%- endif -%}
+{% endmacro %}
+
+{#- Statement that waits until nobody rebuilds fct_sessions or what hangs on it, and keeps everybody
+    from it until the transaction ends; nothing where one process has the database to itself. -#}
+{% macro lock_sessions() %}
+    {{ return(adapter.dispatch('lock_sessions', 'elt_summary')()) }}
+{% endmacro %}
+
+{% macro default__lock_sessions() %}
+    {{ return('') }}
+{% endmacro %}
+
+{% macro postgres__lock_sessions() %}
+    select pg_advisory_xact_lock({{ postgres_lock_key('fct_sessions') }});
+{% endmacro %}
+
+{% macro postgres_lock_key(table) %}
+    {{ return("hashtextextended('" ~ target.schema ~ "." ~ table ~ "', 0)") }}
 {% endmacro %}

@@ -13,6 +13,8 @@
             {%- do missing.append(node.name) -%}
         {%- endfor -%}
         {%- if not missing -%}
+            {#- Nobody may be in the middle of reading what is deleted here. #}
+            {{ lock_sessions() }}
             update {{ rebuild_table('rebuild_days') }} set is_finished = true
             where invocation_id = '{{ invocation_id }}' and not is_finished;
             delete from {{ rebuild_table('rebuild_scope') }}

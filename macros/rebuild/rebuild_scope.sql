@@ -26,9 +26,52 @@
     {%- endif -%}
 {% endmacro %}
 
-{#- Hooks of fct_sessions, before and after a deliberate full refresh replaces it whole. -#}
-{% macro record_full_refresh() %}
-    {%- if execute and flags.FULL_REFRESH and load_relation(this) is not none -%}
+{#- Hooks of fct_sessions, before and after it is built whole though marts behind it exist: because
+    of --full-refresh, or because it was dropped. All that stands in those marts is recorded, and all
+    that stands in fct_sessions afterwards. -#}
+{% macro record_whole_build_before() %}
+    {%- set statements = [] -%}
+    {%- if execute and builds_sessions_whole() -%}
+        {%- for mart in existing_marts_behind() -%}
+            {%- do statements.append(record_mart(mart.relation, mart.rebuild_by)) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return(statements | join(';')) }}
+{% endmacro %}
+
+{% macro record_whole_build_after() %}
+    {%- if execute and builds_sessions_whole() and existing_marts_behind() -%}
         {{ record_rebuild_scope(this) }}
     {%- endif -%}
+{% endmacro %}
+
+{#- Statement that records every user, or every month, of a mart. -#}
+{% macro record_mart(relation, rebuild_by) %}
+    insert into {{ ref('rebuild_scope') }} ({{ rebuild_by }}, invocation_id)
+    select distinct
+        {{ rebuild_by }},
+        '{{ invocation_id }}' as invocation_id
+    from {{ relation }}
+{% endmacro %}
+
+{#- Decided once per run, before fct_sessions changes. -#}
+{% macro builds_sessions_whole() %}
+    {%- set key = 'elt_summary.builds_sessions_whole.' ~ invocation_id -%}
+    {%- if key not in graph -%}
+        {%- do graph.update({key: not is_incremental()}) -%}
+    {%- endif -%}
+    {{ return(graph[key]) }}
+{% endmacro %}
+
+{% macro existing_marts_behind() %}
+    {%- set marts = [] -%}
+    {%- for node in graph.nodes.values()
+        if node.config.meta.rebuild_by in ['user_id', 'session_month'] -%}
+        {%- set rebuild_by = node.config.meta.rebuild_by -%}
+        {%- set relation = load_relation(rebuild_table(node.name)) -%}
+        {%- if relation is not none -%}
+            {%- do marts.append({'relation': relation, 'rebuild_by': rebuild_by}) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(marts) }}
 {% endmacro %}

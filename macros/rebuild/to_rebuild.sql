@@ -11,7 +11,7 @@
 {% macro months_to_rebuild() %}
     {%- set grid, mart = ref('month_channel_grid'), this -%}
     {%- set query -%}
-        select session_month from {{ ref('rebuild_scope') }}
+        select session_month from {{ ref('rebuild_scope') }} where session_month is not null
 
         union distinct
 

@@ -1,8 +1,8 @@
 -- Grain: one row per session that has a user and a time.
 {{ config(
     unique_key='session_id',
-    pre_hook=['{{ claim_rebuild() }}', '{{ record_full_refresh() }}'],
-    post_hook='{{ record_full_refresh() }}',
+    pre_hook=['{{ claim_rebuild() }}', '{{ record_whole_build_before() }}'],
+    post_hook='{{ record_whole_build_after() }}',
     meta={'rebuild_by': 'session_date', 'records_scope': true},
     indexes=[{'columns': ['session_date']}, {'columns': ['user_id']}],
 ) }}

@@ -7,6 +7,7 @@ shrinks well.
 
 from datetime import date, datetime, timedelta
 
+import oracle
 from hypothesis import strategies as st
 
 USERS = st.integers(1, 4)
@@ -76,6 +77,8 @@ RUNS = st.one_of(
     INTERVALS.map(lambda bounds: ("run_interval", *bounds)),
     st.sampled_from(PARTIAL).map(lambda options: ("run_part", options)),
 )
+# A mart that somebody dropped by hand: the next runs must make up for that, too.
+DROPS = st.tuples(st.just("drop"), st.sampled_from(list(oracle.COLUMNS)))
 LOADED_RUNS = st.one_of(RUNS, st.tuples(st.just("run_loaded")), st.tuples(st.just("run_loaded")))
 
 
@@ -88,6 +91,7 @@ def histories(loaded):
     """
     change = CHANGES if loaded else st.one_of(CHANGES, CHANGES, DELETIONS)
     run = LOADED_RUNS if loaded else RUNS
+    change = st.one_of(*[change] * 9, DROPS)
     part = st.tuples(st.lists(change, min_size=1, max_size=5), run).map(lambda p: [*p[0], p[1]])
     return st.lists(part, min_size=1, max_size=4).map(lambda parts: sum(parts, []))
 

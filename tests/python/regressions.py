@@ -81,6 +81,16 @@ REGRESSIONS = {
         [insert("s0", 1, JULY_1, (False, 5)), ("run",), ("edit", "s0", 2, None)]
         + [("run_part", "--select fct_sessions --full-refresh"), ("run",)],
     ),
+    "fct_sessions is dropped, and a user goes meanwhile": (
+        False,
+        [insert("s0", 1, JULY_1, (False, 5)), insert("s1", 2, AUGUST_1, (False, 7)), ("run",)]
+        + [("delete", "s1"), ("drop", "fct_sessions"), ("run",)],
+    ),
+    "fct_sessions is dropped, and a user comes meanwhile": (
+        False,
+        [insert("s0", 1, JULY_1, (False, 5)), ("run",), insert("s1", 2, AUGUST_1, (False, 7))]
+        + [("drop", "fct_sessions"), ("run",)],
+    ),
     "a row is loaded at the instant at which the last run stopped": (
         True,
         [insert("s0", 1, JULY_1), ("run_loaded",), insert("s1", 1, JULY_2), ("run_loaded",)],

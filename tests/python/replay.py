@@ -87,6 +87,9 @@ def replay(runner, history, loaded):
     source = Source()
     warehouse = runner.warehouse
     for step in [*history, ("run_loaded" if loaded else "run",)]:
+        if step[0] == "drop":
+            warehouse.execute(f"drop table if exists {warehouse.schema}.{step[1]} cascade")
+            continue
         if not step[0].startswith("run"):
             source.apply(step)
             continue

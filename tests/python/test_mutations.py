@@ -105,9 +105,21 @@ MUTATIONS = {
     ),
     "a full refresh of fct_sessions alone is recorded": (
         SCOPE,
-        "{%- if execute and flags.FULL_REFRESH",
-        "{%- if false and flags.FULL_REFRESH",
+        "not is_incremental()",
+        "false",
         "fct_sessions alone is rebuilt in full",
+    ),
+    "what stands in the marts behind a dropped fct_sessions is recorded": (
+        SCOPE,
+        "{%- do statements.append(record_mart(mart.relation, mart.rebuild_by)) -%}",
+        "",
+        "fct_sessions is dropped, and a user goes meanwhile",
+    ),
+    "what comes into a dropped fct_sessions is recorded": (
+        SCOPE,
+        "{{ record_rebuild_scope(this) }}",
+        "",
+        "fct_sessions is dropped, and a user comes meanwhile",
     ),
     "the instant at which the last run stopped is read again": (
         "macros/rebuild/loaded_since.sql",

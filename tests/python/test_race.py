@@ -43,6 +43,9 @@ JULY = date(2019, 7, 1), date(2019, 8, 1)
 
 # In a copy of the project, whoever has deleted from user_revenue waits here before it inserts.
 INSERT = "    insert into {{ target }} ("
+DELETE = "    delete from {{ target }} where {{ due }};"
+# ... and whoever ends a run, here before it empties rebuild_scope.
+FINISH = "{{ lock_sessions() }}"
 GATE = """
     {%- if model.name == 'user_revenue' %}
     select pg_advisory_xact_lock_shared(GATE_KEY);
@@ -93,8 +96,8 @@ class Race:
     def __exit__(self, *_):
         self._pool.shutdown()
 
-    def start(self, interval):
-        """Start one on an interval; None for a plain run."""
+    def start(self, interval, *options):
+        """Start one on an interval; None for a plain run. Options are added to those of all."""
         # Each with a folder of its own: what dbt writes there is no part of the race. What it has
         # parsed may be used by all.
         target = Path(self._warehouse.environment["DBT_TARGET_PATH"])
@@ -107,6 +110,7 @@ class Race:
             "run",
             *options_of(interval),
             *self._options,
+            *options,
             vars=VARIABLES,
             check=False,
             extra_env={"DBT_TARGET_PATH": str(own_target)},
@@ -237,9 +241,9 @@ def test_first_builds_at_once(postgres):
     race_rounds(postgres, size(1, 5), begin)
 
 
-def gate_key(warehouse):
-    """The key of the gate's advisory lock, as an SQL expression."""
-    return f"hashtext('{warehouse.schema}.gate')"
+def gate_key(warehouse, gate="gate"):
+    """The key of a gate's advisory lock, as an SQL expression."""
+    return f"hashtext('{warehouse.schema}.{gate}')"
 
 
 def raced_copy(folder, key):
@@ -261,6 +265,13 @@ def waiting(warehouse):
     )[0][0]
 
 
+def wait_for(condition, race):
+    """Wait until it is true; fail if a process of the race ends before."""
+    while not condition():
+        assert not race.any_over(), race.winners()
+        time.sleep(0.05)
+
+
 def held_race(warehouse, project, source):
     """Change raw and run two processes on one month. One is held between delete and insert until
     the other cannot go on either; then both go on, and both must succeed."""
@@ -274,9 +285,7 @@ def held_race(warehouse, project, source):
             gate.cursor().execute(f"select pg_advisory_lock({gate_key(warehouse)})")
             for count in (1, 2):
                 race.start(JULY)
-                while waiting(warehouse) < count:
-                    assert not race.any_over(), race.winners()
-                    time.sleep(0.05)
+                wait_for(lambda: waiting(warehouse) == count, race)
         finally:
             gate.close()
         assert race.winners() == [JULY, JULY]
@@ -305,6 +314,53 @@ def test_lock_makes_the_difference(postgres, tmp_path):
     )
     held_race(postgres, without_lock, source)
     assert "user_revenue" in {mart for mart, _ in duplicates(postgres)}
+
+
+def held_finish(warehouse, project, source):
+    """Change raw; one process has rebuilt everything and is held before it empties rebuild_scope,
+    another has read rebuild_scope for user_revenue and is held before it deletes by it. The first
+    goes on until it ends or waits, then the second. Returns whether both succeeded."""
+    change(source, random.Random(8))
+    write(source, warehouse)
+    options = ["--project-dir", str(project), "--threads", "1", *WITHOUT_VIEWS]
+    finish, delete = warehouse.connect(), warehouse.connect()
+    with Race(warehouse, options) as race:
+        try:
+            finish.cursor().execute(f"select pg_advisory_lock({gate_key(warehouse, 'finish')})")
+            race.start(None)
+            wait_for(lambda: waiting(warehouse) == 1, race)
+            delete.cursor().execute(f"select pg_advisory_lock({gate_key(warehouse, 'delete')})")
+            race.start(None, "--select", "user_revenue")
+            wait_for(lambda: waiting(warehouse) == 2, race)
+            finish.close()
+            while waiting(warehouse) == 1 and not race.any_over():
+                time.sleep(0.05)
+        finally:
+            finish.close()
+            delete.close()
+        return len(race.winners()) == 2
+
+
+def test_lock_holds_back_the_end_of_a_run(postgres, tmp_path):
+    """Guards against: a run that ends and empties rebuild_scope while another one is between
+    reading and deleting by it: that one would delete nothing and insert its users once more. The
+    control without that lock fails on the primary key."""
+    source = new_source(random.Random(7))
+    write(source, postgres)
+    project = copy_project(tmp_path / "with_lock")
+    strategy = project / "macros/engines/get_incremental_rebuild_sql.sql"
+    gate = GATE.replace("GATE_KEY", gate_key(postgres, "delete"))
+    replace(strategy, DELETE, gate + DELETE)
+    finish = project / "macros/rebuild/finish_rebuild.sql"
+    gate = f"select pg_advisory_xact_lock_shared({gate_key(postgres, 'finish')});"
+    replace(finish, FINISH, gate + FINISH)
+    postgres.dbt("run", "--project-dir", str(project), vars=VARIABLES)
+    assert held_finish(postgres, project, source)
+    assert_next_run_mends(postgres, source)
+
+    replace(finish, FINISH, "")
+    assert not held_finish(postgres, project, source)
+    assert_next_run_mends(postgres, source)
 
 
 def test_second_process_on_duckdb_is_refused(tmp_path):
