@@ -9,6 +9,7 @@
         'session_month': due_months,
         'user_id': due_users,
         'revenue_rank': due_ranks,
+        'record_key': due_records,
         'everything': rebuild_everything,
     } -%}
     {{ return(predicates[column](column)) }}

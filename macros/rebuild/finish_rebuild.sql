@@ -8,7 +8,7 @@
         {%- endfor -%}
         {%- set missing = [] -%}
         {%- for node in graph.nodes.values()
-            if node.config.meta.rebuild_by in ['session_date', 'session_month', 'user_id']
+            if node.config.meta.rebuild_by in ['session_date', 'session_month', 'user_id', 'record_key']
             and node.unique_id not in rebuilt -%}
             {%- do missing.append(node.name) -%}
         {%- endfor -%}

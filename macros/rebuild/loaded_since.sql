@@ -18,7 +18,7 @@
         select session_id from {{ ref('stg_session_transaction') }} where {{ new }}
     {%- endset -%}
     {%- set channels -%}
-        select channel_key from {{ ref('stg_channel') }} where {{ new }}
+        select channel_key from {{ ref('int_channels') }} where {{ new }}
     {%- endset -%}
     {{ return({'sessions': sessions, 'channels': channels}) }}
 {% endmacro %}

@@ -16,7 +16,7 @@
 {% set interval = rebuild_interval() %}
 -- depends_on: {{ ref('int_sessions') }}, {{ ref('stg_session_timestamp') }}
 -- depends_on: {{ ref('stg_user_session_channel') }}, {{ ref('stg_session_transaction') }}
--- depends_on: {{ ref('stg_channel') }}, {{ ref('rebuild_loads') }}
+-- depends_on: {{ ref('int_channels') }}, {{ ref('rebuild_loads') }}
 
 with recursive
 
@@ -36,6 +36,7 @@ listed as (
 
         select distinct cast(started_at as date) as session_date
         from {{ ref('stg_session_timestamp') }}
+        where rejected_because is null
 
     {% else %}
 

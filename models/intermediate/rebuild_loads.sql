@@ -18,7 +18,7 @@ loaded as (
     union all
     select loaded_at from {{ ref('stg_session_transaction') }}
     union all
-    select loaded_at from {{ ref('stg_channel') }}
+    select loaded_at from {{ ref('int_channels') }}
 
 ),
 

@@ -7,15 +7,13 @@
     indexes=[{'columns': ['session_date']}, {'columns': ['user_id']}],
 ) }}
 -- depends_on: {{ ref('rebuild_days') }}, {{ ref('rebuild_scope') }}
+{% set some_days = is_incremental() or rebuild_interval() %}
 
 with
 
 sessions as (
 
-    select * from {{ ref('int_sessions') }}
-    {% if is_incremental() or rebuild_interval() -%}
-        where {{ due_days('started_at') }}
-    {%- endif %}
+    {{ sessions_from_raw(due_days('started_at') if some_days else none) }}
 
 ),
 

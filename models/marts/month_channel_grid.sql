@@ -33,7 +33,7 @@ final as (
         months.session_month,
         channels.channel
     from months
-    cross join {{ ref('stg_channel') }} as channels
+    cross join {{ ref('int_channels') }} as channels
 
 )
 

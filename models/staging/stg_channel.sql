@@ -1,5 +1,4 @@
--- Grain: one row per channel that exists, in one spelling (the first in byte order where the raw
--- table spells it in several cases).
+-- Grain: one row per raw row (the same channel in several spellings is still here).
 with
 
 source as (
@@ -8,24 +7,15 @@ source as (
 
 ),
 
-cleaned as (
-
-    select
-        {{ clean_channel('channelname') }} as channel,
-        {{ loaded_at() }} as loaded_at
-    from source
-    where nullif(trim(channelname), '') is not null
-
-),
-
 final as (
 
     select
-        lower(channel) as channel_key,
-        min({{ binary_order('channel') }}) as channel,
-        max(loaded_at) as loaded_at
-    from cleaned
-    group by lower(channel)
+        lower({{ clean_channel('channelname') }}) as channel_key,
+        {{ clean_channel('channelname') }} as channel,
+        {{ loaded_at() }} as loaded_at,
+        case when {{ is_blank('channelname') }} then 'null_key' end as rejected_because,
+        {{ record_as_json(['channelname']) }} as record
+    from source
 
 )
 

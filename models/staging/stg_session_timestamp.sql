@@ -12,7 +12,13 @@ final as (
     select
         cast(sessionid as {{ dbt.type_string() }}) as session_id,
         cast(ts as {{ dbt.type_timestamp() }}) as started_at,
-        {{ loaded_at() }} as loaded_at
+        {{ loaded_at() }} as loaded_at,
+        case
+            when {{ is_blank('sessionid') }} then 'null_key'
+            when ts is null or not {{ is_finite('ts') }} then 'unusable_timestamp'
+            when not {{ within_valid_days('ts') }} then 'value_out_of_range'
+        end as rejected_because,
+        {{ record_as_json(['sessionid', 'ts']) }} as record
     from source
 
 )

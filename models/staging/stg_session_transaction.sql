@@ -12,8 +12,14 @@ final as (
     select
         cast(sessionid as {{ dbt.type_string() }}) as session_id,
         coalesce(refunded, false) as is_refunded,
-        cast(amount as {{ type_money() }}) as amount,
-        {{ loaded_at() }} as loaded_at
+        cast(case when {{ fits_money('amount') }} then amount end as {{ type_money() }}) as amount,
+        {{ loaded_at() }} as loaded_at,
+        case
+            when {{ is_blank('sessionid') }} then 'null_key'
+            when not {{ fits_money('amount') }} then 'value_out_of_range'
+        end as rejected_because,
+        {{ record_as_json(['sessionid', 'refunded', 'amount']) }} as record,
+        cast(amount as {{ type_raw_money() }}) as amount_in_raw
     from source
 
 )

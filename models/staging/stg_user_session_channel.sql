@@ -10,10 +10,15 @@ source as (
 final as (
 
     select
-        cast(userid as {{ dbt.type_int() }}) as user_id,
+        cast(case when {{ fits_int('userid') }} then userid end as {{ dbt.type_int() }}) as user_id,
         cast(sessionid as {{ dbt.type_string() }}) as session_id,
         {{ clean_channel('channel') }} as channel,
-        {{ loaded_at() }} as loaded_at
+        {{ loaded_at() }} as loaded_at,
+        case
+            when {{ is_blank('sessionid') }} or userid is null then 'null_key'
+            when not {{ fits_int('userid') }} then 'value_out_of_range'
+        end as rejected_because,
+        {{ record_as_json(['userid', 'sessionid', 'channel']) }} as record
     from source
 
 )

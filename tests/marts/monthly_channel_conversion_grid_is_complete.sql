@@ -18,7 +18,7 @@ grid as (
         min(mart.session_month) as first_month,
         max(mart.session_month) as last_month
     from {{ ref('monthly_channel_conversion') }} as mart
-    inner join {{ ref('stg_channel') }} as channels
+    inner join {{ ref('int_channels') }} as channels
         on mart.channel = channels.channel
 
 ),
@@ -34,7 +34,7 @@ expected as (
             - extract(month from sessions.first_month)
             + 1
         ) as month_count,
-        (select count(*) from {{ ref('stg_channel') }}) as channel_count
+        (select count(*) from {{ ref('int_channels') }}) as channel_count
     from sessions
     where sessions.first_month is not null
 

@@ -38,6 +38,10 @@ BOUNDS = st.sampled_from([
     datetime(2019, 12, 31),
     datetime(2020, 3, 1),
 ])
+BAD_MOMENTS = st.sampled_from([
+    None, "infinity", "-infinity", datetime(1899, 12, 31, 23), datetime(2100, 1, 1)
+])
+NOBODY = st.sampled_from(["nobody", "s9", None, " "])
 TRANSACTIONS = st.lists(st.tuples(REFUNDED, AMOUNTS), max_size=2)
 INTERVALS = st.tuples(BOUNDS, BOUNDS).filter(lambda bounds: bounds[0] != bounds[1]).map(sorted)
 
@@ -50,6 +54,12 @@ CHANGES = st.one_of(
     st.tuples(st.just("change_payments"), SESSIONS, REFUNDED, AMOUNTS),
     st.tuples(st.just("list_channel"), LISTED),
     st.tuples(st.just("duplicate"), SESSIONS),
+    # Bad rows: half a session, a second row that contradicts the first, a payment of no session.
+    st.tuples(st.just("add_user"), SESSIONS, st.one_of(USERS, st.none()), CHANNELS),
+    st.tuples(st.just("add_time"), SESSIONS, BAD_MOMENTS),
+    st.tuples(st.just("add_time"), SESSIONS, MOMENTS),
+    st.tuples(st.just("pay"), NOBODY, REFUNDED, AMOUNTS),
+    st.tuples(st.just("list_channel"), st.sampled_from([None, "", " "])),
     st.tuples(st.just("wait")),
 )
 DELETIONS = st.one_of(
@@ -58,6 +68,10 @@ DELETIONS = st.one_of(
     st.tuples(st.just("delete_day"), MOMENTS),
     st.tuples(st.just("delete_user"), USERS),
     st.tuples(st.just("unlist_channel"), LISTED),
+    # Mends what was added.
+    st.tuples(st.just("keep_one_row"), SESSIONS),
+    st.tuples(st.just("lose_user"), SESSIONS),
+    st.tuples(st.just("lose_time"), SESSIONS),
 )
 # Runs that leave something out, as a crash or a selection does: the next runs must make up for it.
 PARTIAL = [
@@ -121,28 +135,40 @@ class Source:
         getattr(self, step[0])(*step[1:])
 
     def insert(self, session, user, channel, ts, payments):
-        if session not in self.users:
-            self.users[session] = (user, channel)
-            self.times[session] = ts
+        if session not in self.users and session not in self.times:
+            self.users[session] = [(user, channel)]
+            self.times[session] = [ts]
             self.payments[session] = list(payments)
             self._touch("users", session)
             self._touch("times", session)
             self._touch("payments", session)
 
+    def add_user(self, session, user, channel):
+        self.users.setdefault(session, []).append((user, channel))
+        self._touch("users", session)
+
+    def add_time(self, session, ts):
+        self.times.setdefault(session, []).append(ts)
+        self._touch("times", session)
+
+    def keep_one_row(self, session):
+        for rows in (self.users, self.times):
+            if session in rows:
+                rows[session] = rows[session][:1]
+
     def move(self, session, ts):
         if session in self.times:
-            self.times[session] = ts
+            self.times[session][0] = ts
             self._touch("times", session)
 
     def edit(self, session, user, channel):
         if session in self.users:
-            self.users[session] = (user, channel)
+            self.users[session][0] = (user, channel)
             self._touch("users", session)
 
     def pay(self, session, refunded, amount):
-        if session in self.users:
-            self.payments[session].append((refunded, amount))
-            self._touch("payments", session)
+        self.payments.setdefault(session, []).append((refunded, amount))
+        self._touch("payments", session)
 
     def change_payments(self, session, refunded, amount):
         if self.payments.get(session):
@@ -159,8 +185,7 @@ class Source:
             self.channels.remove(name)
 
     def duplicate(self, session):
-        if session in self.users:
-            self.copies.add(session)
+        self.copies.add(session)
 
     def wait(self):
         """Let the clock of the loader go on; without, rows share one load time."""
@@ -170,27 +195,37 @@ class Source:
         for rows in (self.users, self.times, self.payments):
             rows.pop(session, None)
 
+    def lose_user(self, session):
+        self.users.pop(session, None)
+
+    def lose_time(self, session):
+        self.times.pop(session, None)
+
     def delete_payments(self, session):
-        if session in self.payments:
-            self.payments[session] = []
+        self.payments.pop(session, None)
 
     def delete_day(self, ts):
-        for session in [key for key, value in self.times.items() if value.date() == ts.date()]:
-            self.delete(session)
+        for session, times in list(self.times.items()):
+            if any(isinstance(time, datetime) and time.date() == ts.date() for time in times):
+                self.delete(session)
 
     def delete_user(self, user):
-        for session in [key for key, value in self.users.items() if value[0] == user]:
-            self.delete(session)
+        for session, rows in list(self.users.items()):
+            if any(row[0] == user for row in rows):
+                self.delete(session)
 
     def rows(self, loaded=False):
         """Rows by raw table, as RawTables holds them; with load times behind if asked for."""
         tables = {
             "user_session_channel": [
                 ((user, session, channel), ("users", session))
-                for session, (user, channel) in self.users.items()
+                for session, rows in self.users.items()
+                for user, channel in rows
             ],
             "session_timestamp": [
-                ((session, ts), ("times", session)) for session, ts in self.times.items()
+                ((session, ts), ("times", session))
+                for session, times in self.times.items()
+                for ts in times
             ],
             "session_transaction": [
                 ((session, *payment), ("payments", session))

@@ -1,7 +1,7 @@
 """The marts in plain Python: the definitions once more, sharing no SQL with the project."""
 
-from collections import defaultdict
-from datetime import date
+from collections import Counter, defaultdict
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 
 CENT = Decimal("0.01")
@@ -49,27 +49,29 @@ def marts(user_session_channel, session_timestamp, session_transaction, channel,
     """
     spellings = listed_channels(channel)
 
-    def spelled(name):
-        name = (name or "").strip(" ") or "(unknown)"
-        return spellings.get(name.lower(), name)
-
     transactions = defaultdict(list)
-    for session, refunded, amount in session_transaction:
-        transactions[session].append((bool(refunded), amount))
+    for row in session_transaction:
+        if _transaction_fault(row) is None:
+            session, refunded, amount = row
+            transactions[session].append((bool(refunded), amount))
 
-    started = dict(set(session_timestamp))
+    users = _by_session(user_session_channel, _user_fault, 1)
+    started = _by_session(session_timestamp, _time_fault, 0)
     sessions = {}
-    for user, session, name in set(user_session_channel):
-        if session not in started:
+    for session in users.keys() & started.keys():
+        who, when = _the_one(users[session], _said), _the_one(started[session])
+        if who is None or when is None:
             continue
+        # Spellings of a channel that is not listed: the first in byte order.
+        name = min((_named(row[2]) for row in users[session]), key=str.encode)
         paid_in = transactions[session]
         refund_count = sum(refunded for refunded, _ in paid_in)
         row = (
             session,
-            user,
-            spelled(name),
-            started[session],
-            started[session].date(),
+            who[0],
+            spellings.get(name.lower(), name),
+            when[1],
+            when[1].date(),
             len(paid_in),
             _money(amount for _, amount in paid_in),
             _money(amount for refunded, amount in paid_in if not refunded),
@@ -77,6 +79,107 @@ def marts(user_session_channel, session_timestamp, session_transaction, channel,
         )
         sessions[row] = refund_count
     return marts_of_sessions(sessions, spellings.values(), limit)
+
+
+def rejected(user_session_channel, session_timestamp, session_transaction, channel):
+    """What rejected_records must hold after a full build.
+
+    Args:
+        as marts().
+
+    Returns:
+        Counter of (source_table, record_key, reason, record, session_date, row_count), record being
+        the raw row as a tuple.
+    """
+    users = _by_session(user_session_channel, _user_fault, 1)
+    times = _by_session(session_timestamp, _time_fault, 0)
+    users_agree = {session for session, rows in users.items() if _the_one(rows, _said)}
+    times_agree = {session for session, rows in times.items() if _the_one(rows)}
+    used = users_agree & times_agree
+
+    def day(session):
+        return min((ts.date() for _, ts in times.get(session, [])), default=None)
+
+    found = Counter()
+
+    def reject(table, session, reason, row, on, count=1):
+        found[table, session, reason, row, on, count] += 1
+
+    for row, count in Counter(user_session_channel).items():
+        session, reason = row[1], _user_fault(row)
+        if reason is None and session not in used:
+            conflict = session not in users_agree
+            reason = "conflicting_duplicates" if conflict else "session_without_timestamp"
+        if reason:
+            reject("user_session_channel", session, reason, row, day(session), count)
+    for row, count in Counter(session_timestamp).items():
+        session, reason = row[0], _time_fault(row)
+        on = None if reason else row[1].date()
+        if reason is None and session not in used:
+            conflict = session not in times_agree
+            reason = "conflicting_duplicates" if conflict else "timestamp_without_session"
+        if reason:
+            reject("session_timestamp", session, reason, row, on, count)
+    for row in session_transaction:
+        session, reason = row[0], _transaction_fault(row)
+        if reason is None and session not in used:
+            reason = "transaction_without_session"
+        if reason:
+            reject("session_transaction", session, reason, row, day(session))
+    for row, count in Counter(channel).items():
+        if _is_blank(row[0]):
+            reject("channel", None, "null_key", row, None, count)
+    return found
+
+
+def _is_blank(text):
+    return text is None or not text.strip(" ")
+
+
+def _user_fault(row):
+    user, session, _ = row
+    if _is_blank(session) or user is None:
+        return "null_key"
+    return None if -(2**31) <= user < 2**31 else "value_out_of_range"
+
+
+def _time_fault(row):
+    session, ts = row
+    if _is_blank(session):
+        return "null_key"
+    if not isinstance(ts, datetime):  # None, or "infinity" as text
+        return "unusable_timestamp"
+    return None if 1900 <= ts.year <= 2099 else "value_out_of_range"
+
+
+def _transaction_fault(row):
+    session, _, amount = row
+    if _is_blank(session):
+        return "null_key"
+    return "value_out_of_range" if abs(amount or 0) > 10**12 else None
+
+
+def _by_session(rows, fault, position):
+    """Rows without a fault, by session."""
+    sessions = defaultdict(list)
+    for row in rows:
+        if fault(row) is None:
+            sessions[row[position]].append(row)
+    return sessions
+
+
+def _the_one(rows, said=lambda row: row):
+    """The row that all say; None if they contradict each other."""
+    return rows[0] if len(set(map(said, rows))) == 1 else None
+
+
+def _said(row):
+    """What a row of user_session_channel says: the case of a channel and blanks do not matter."""
+    return row[0], row[1], _named(row[2]).lower()
+
+
+def _named(channel):
+    return (channel or "").strip(" ") or "(unknown)"
 
 
 def listed_channels(channel):

@@ -1,5 +1,9 @@
 """Raw tables that a test holds in Python, writes to a warehouse, and asks the oracle about."""
 
+import json
+from collections import Counter
+from datetime import datetime
+
 import oracle
 
 COLUMNS = {
@@ -62,6 +66,30 @@ class RawTables:
     def marts(self):
         """What the marts must hold, by the oracle; see oracle.marts."""
         return oracle.marts(**self.rows)
+
+    def rejected(self):
+        """What rejected_records must hold; see oracle.rejected."""
+        return oracle.rejected(**self.rows)
+
+
+def read_rejected(warehouse):
+    """rejected_records as oracle.rejected gives it: a Counter of its rows, the record a tuple."""
+    rows = warehouse.query(
+        "select source_table, record_key, reason, record, session_date, row_count"
+        f" from {warehouse.schema}.rejected_records"
+    )
+    return Counter(
+        (table, key, reason, tuple(map(parsed, json.loads(record).items())), day, count)
+        for table, key, reason, record, day, count in rows
+    )
+
+
+def parsed(item):
+    """Value of a column in a record, which is JSON."""
+    column, value = item
+    if column != "ts" or value is None or "infinity" in value:
+        return value
+    return datetime.fromisoformat(value)
 
 
 def literal(value):

@@ -6,7 +6,14 @@ import os
 import oracle
 from dbt.cli.main import dbtRunner
 from histories import Source, whole_days
-from raw import COLUMNS, RawTables, assert_marts_equal, create_raw_tables, read_marts
+from raw import (
+    COLUMNS,
+    RawTables,
+    assert_marts_equal,
+    create_raw_tables,
+    read_marts,
+    read_rejected,
+)
 from warehouse import PROJECT_ROOT
 
 LOADED_AT = "loaded_at"
@@ -103,6 +110,7 @@ def replay(runner, history, loaded):
         else:
             runner.run(loaded=step[0] == "run_loaded")
             assert_marts_equal(warehouse, expected_marts(source))
+            assert read_rejected(warehouse) == RawTables(**source.rows()).rejected()
             assert_marts_equal(warehouse, runner.full_build())
         assert_finished(warehouse)
 

@@ -97,7 +97,7 @@ def change(source, dice, deletions=True):
 
     source.wait()
     if deletions:
-        source.delete_day(source.times[some()])
+        source.delete_day(source.times[some()][0])
         source.delete_user(dice.choice(USERS))
         source.delete_payments(some())
         source.unlist_channel("Newsletter")

@@ -1,0 +1,63 @@
+{#- Predicate for the records that this run looks at, by their session: all, or those of sessions
+    with a time on the days due, of sessions with a record rejected there before, and of sessions
+    with a row loaded since the last finished run. -#}
+{% macro due_records(column) %}
+    {%- if looks_at_everything() -%}
+        {{ return('true') }}
+    {%- endif -%}
+    {%- set sessions -%}
+        select session_id from {{ ref('stg_session_timestamp') }}
+        where rejected_because is null and {{ due_days('started_at') }}
+        {%- if load_relation(this) is not none %}
+        union distinct
+        select record_key from {{ this }}
+        where {{ due_days('session_date') }}
+        {%- endif %}
+        {%- if not rebuild_interval() %}
+        union distinct
+        {{ loaded_since().sessions }}
+        {%- endif %}
+    {%- endset -%}
+    {%- set predicate = column ~ ' in (' ~ sessions ~ ')' -%}
+    {#- Without a key no session says when the row was loaded; no index is lost here, because load
+        times are found by a scan anyway. -#}
+    {{ return('(' ~ predicate ~ (')' if rebuild_interval() else ' or ' ~ column ~ ' is null)')) }}
+{% endmacro %}
+
+{#- Whether this run has compared all of raw with fct_sessions, not only an interval or what was
+    loaded since. -#}
+{% macro looks_at_everything() %}
+    {%- if rebuild_interval() -%}
+        {{ return(false) }}
+    {%- endif -%}
+    {{ return(
+        flags.FULL_REFRESH or not var('loaded_at_column') or not execute or not loaded_through()
+    ) }}
+{% endmacro %}
+
+{#- Whether counting is enough to know that no raw row is left over: as many rows in both session
+    tables as there are sessions, and as many transactions as they have. Every session uses at least
+    one row of both, so then all are used. -#}
+{% macro nothing_is_rejected() %}
+    {%- if not execute or not looks_at_everything() -%}
+        {{ return(false) }}
+    {%- endif -%}
+    {%- set query -%}
+        select case
+            when users.row_count = sessions.row_count
+                and times.row_count = sessions.row_count
+                and transactions.row_count = sessions.transaction_count
+                then 1
+        end
+        from (select count(*) as row_count from {{ ref('stg_user_session_channel') }}) as users
+        cross join (select count(*) as row_count from {{ ref('stg_session_timestamp') }}) as times
+        cross join (
+            select count(*) as row_count from {{ ref('stg_session_transaction') }}
+        ) as transactions
+        cross join (
+            select count(*) as row_count, coalesce(sum(transaction_count), 0) as transaction_count
+            from {{ ref('fct_sessions') }}
+        ) as sessions
+    {%- endset -%}
+    {{ return(once_per_run('nothing_is_rejected', ref('fct_sessions'), query) == [1]) }}
+{% endmacro %}

@@ -1,0 +1,8 @@
+{#- Predicate: the timestamp is not plus or minus infinity. -#}
+{% macro is_finite(column) %}
+    {{ return(adapter.dispatch('is_finite', 'elt_summary')(column)) }}
+{% endmacro %}
+
+{% macro default__is_finite(column) %}
+    {{ return('isfinite(' ~ column ~ ')') }}
+{% endmacro %}

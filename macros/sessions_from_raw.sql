@@ -1,0 +1,106 @@
+{#- Query for the sessions as the raw tables have them now: all, or those with a time that meets the
+    predicate. It is given to the query, not put around it: whether a session has one time can only
+    be told from all its raw rows, also those of other days, which are looked up by their key. -#}
+{% macro sessions_from_raw(due=none) %}
+    {%- set due_only = 'session_id in (select session_id from due_sessions)' if due else 'true' -%}
+    with
+
+    {%- if due %}
+
+    due_sessions as (
+
+        select session_id from {{ ref('stg_session_timestamp') }}
+        where {{ due }} and rejected_because is null
+
+    ),
+
+    {%- endif %}
+
+    users as (
+
+        select * from {{ ref('stg_user_session_channel') }}
+        where rejected_because is null and {{ due_only }}
+
+    ),
+
+    times as (
+
+        select * from {{ ref('stg_session_timestamp') }}
+        where rejected_because is null and {{ due_only }}
+
+    ),
+
+    -- Rows that say the same become one row here; a session whose rows contradict each other is none.
+    sessions as (
+
+        select
+            times.session_id,
+            min(users.user_id) as user_id,
+            min({{ binary_order('users.channel') }}) as channel,
+            min(times.started_at) as started_at
+        from times
+        inner join users
+            on times.session_id = users.session_id
+        group by times.session_id
+        having
+            min(users.user_id) = max(users.user_id)
+            and min(lower(users.channel)) = max(lower(users.channel))
+            and min(times.started_at) = max(times.started_at)
+
+    ),
+
+    -- Summed to one row per session before any join, so that nothing fans out.
+    session_transactions as (
+
+        select
+            session_id,
+            count(*) as transaction_count,
+            sum(case when is_refunded then 1 else 0 end) as refunded_transaction_count,
+            sum(amount) as gross_revenue,
+            sum(case when not is_refunded then amount end) as net_revenue,
+            max(case when amount >= 0 then 1 else 0 end) as has_payment
+        from {{ ref('stg_session_transaction') }}
+        where rejected_because is null and {{ due_only }}
+        group by session_id
+
+    ),
+
+    summed as (
+
+        select
+            sessions.session_id,
+            sessions.user_id,
+            coalesce(channels.channel, sessions.channel) as channel,
+            sessions.started_at,
+            cast(sessions.started_at as date) as session_date,
+            cast(coalesce(totals.transaction_count, 0) as {{ dbt.type_int() }})
+                as transaction_count,
+            cast(coalesce(totals.gross_revenue, 0) as {{ type_money() }}) as gross_revenue,
+            cast(coalesce(totals.net_revenue, 0) as {{ type_money() }}) as net_revenue,
+            coalesce(totals.has_payment, 0) = 1 as is_paid,
+            cast(coalesce(totals.refunded_transaction_count, 0) as {{ dbt.type_int() }})
+                as refunded_transaction_count,
+            channels.channel is not null as is_listed_channel
+        from sessions
+        left join {{ ref('int_channels') }} as channels
+            on lower(sessions.channel) = channels.channel_key
+        left join session_transactions as totals
+            on sessions.session_id = totals.session_id
+
+    ),
+
+    final as (
+
+        select
+            *,
+            {{ row_hash([
+                'session_id', 'user_id', 'channel', 'started_at', 'transaction_count',
+                'gross_revenue', 'net_revenue', 'is_paid', 'refunded_transaction_count',
+                'is_listed_channel',
+            ]) }} as row_hash
+        from summed
+
+    )
+
+    select * from final
+{% endmacro %}

@@ -1,0 +1,21 @@
+{#- Expressions and predicates on single raw values; for staging only. -#}
+
+{% macro is_blank(column) %}
+    {{ return("nullif(trim(" ~ column ~ "), '') is null") }}
+{% endmacro %}
+
+{% macro fits_int(column) %}
+    {{ return(column ~ ' between -2147483648 and 2147483647') }}
+{% endmacro %}
+
+{#- So that no sum of any number of them leaves type_money(); null fits, it adds nothing. -#}
+{% macro fits_money(column) %}
+    {{ return('coalesce(' ~ column ~ ' between -1000000000000 and 1000000000000, true)') }}
+{% endmacro %}
+
+{% macro within_valid_days(column) %}
+    {{ return(
+        '(' ~ column ~ " >= cast('" ~ var('earliest_day') ~ "' as date)"
+        ~ ' and ' ~ column ~ ' < ' ~ dbt.dateadd('day', 1, "cast('" ~ var('latest_day') ~ "' as date)") ~ ')'
+    ) }}
+{% endmacro %}

@@ -1,0 +1,152 @@
+-- Guards against: raw rows, and money, that are neither used, nor rejected, nor an exact duplicate,
+-- nor of a day that no run has built; and against sessions in fct_sessions that raw does not have.
+-- It reads the raw tables and fct_sessions whole. A run over an interval, or by load times, answers
+-- for its days alone (reconciliation_has_no_difference) and leaves this to the next comparison.
+{{ config(tags=['full_scan']) }}
+with
+
+waiting_sessions as (
+
+    select session_id
+    from {{ ref('int_sessions') }}
+    where session_date not in (select built.session_date from {{ ref('reconciliation') }} as built)
+
+),
+
+accepted_sessions as (
+
+    select
+        session_id,
+        false as is_waiting
+    from {{ ref('fct_sessions') }}
+    union all
+    select
+        session_id,
+        true as is_waiting
+    from waiting_sessions
+
+),
+
+session_rows as (
+
+    {% for table in ['user_session_channel', 'session_timestamp'] %}
+
+        select
+            '{{ table }}' as source_table,
+            count(*) as raw_rows,
+            count(case when raw.rejected_because is null then accepted.session_id end)
+            - count(distinct case when raw.rejected_because is null then accepted.session_id end)
+                as duplicate_rows,
+            (select count(*) from accepted_sessions) as used_or_waiting_rows,
+            0 as raw_gross_revenue,
+            0 as raw_net_revenue,
+            0 as used_or_waiting_gross_revenue,
+            0 as used_or_waiting_net_revenue
+        from {{ ref('stg_' ~ table) }} as raw
+        left join accepted_sessions as accepted
+            on raw.session_id = accepted.session_id
+        {{ 'union all' if not loop.last }}
+
+    {% endfor %}
+
+),
+
+used_transactions as (
+
+    select
+        coalesce(sum(transaction_count), 0) as row_count,
+        coalesce(sum(gross_revenue), 0) as gross_revenue,
+        coalesce(sum(net_revenue), 0) as net_revenue
+    from {{ ref('fct_sessions') }}
+
+),
+
+transactions as (
+
+    select
+        raw.is_refunded,
+        raw.amount_in_raw,
+        raw.rejected_because is null and accepted.session_id is not null as is_waiting
+    from {{ ref('stg_session_transaction') }} as raw
+    left join waiting_sessions as accepted
+        on raw.session_id = accepted.session_id
+
+),
+
+raw_transactions as (
+
+    select
+        count(*) as raw_rows,
+        count(case when is_waiting then 1 end) as waiting_rows,
+        coalesce(sum(amount_in_raw), 0) as raw_gross_revenue,
+        coalesce(sum(case when not is_refunded then amount_in_raw end), 0) as raw_net_revenue,
+        coalesce(sum(case when is_waiting then amount_in_raw end), 0) as waiting_gross_revenue,
+        coalesce(sum(case when is_waiting and not is_refunded then amount_in_raw end), 0)
+            as waiting_net_revenue
+    from transactions
+
+),
+
+transaction_rows as (
+
+    select
+        'session_transaction' as source_table,
+        raw.raw_rows,
+        0 as duplicate_rows,
+        used.row_count + raw.waiting_rows as used_or_waiting_rows,
+        raw.raw_gross_revenue,
+        raw.raw_net_revenue,
+        used.gross_revenue + raw.waiting_gross_revenue as used_or_waiting_gross_revenue,
+        used.net_revenue + raw.waiting_net_revenue as used_or_waiting_net_revenue
+    from used_transactions as used
+    cross join raw_transactions as raw
+
+),
+
+all_tables as (
+
+    select * from session_rows
+    union all
+    select * from transaction_rows
+
+),
+
+rejected as (
+
+    select
+        source_table,
+        sum(row_count) as row_count,
+        coalesce(sum(amount), 0) as gross_revenue,
+        coalesce(sum(case when not is_refunded then amount end), 0) as net_revenue
+    from {{ ref('rejected_records') }}
+    group by source_table
+
+),
+
+differences as (
+
+    select
+        counted.source_table,
+        counted.raw_rows,
+        counted.used_or_waiting_rows,
+        counted.duplicate_rows,
+        coalesce(rejected.row_count, 0) as rejected_rows,
+        counted.raw_rows - counted.used_or_waiting_rows - counted.duplicate_rows
+        - coalesce(rejected.row_count, 0) as row_difference,
+        counted.raw_gross_revenue - counted.used_or_waiting_gross_revenue
+        - coalesce(rejected.gross_revenue, 0) as gross_difference,
+        counted.raw_net_revenue - counted.used_or_waiting_net_revenue
+        - coalesce(rejected.net_revenue, 0) as net_difference
+    from all_tables as counted
+    left join rejected
+        on counted.source_table = rejected.source_table
+
+)
+
+select
+    *,
+    'dbt build' as mend_with
+from differences
+where
+    {{ 'true' if looks_at_everything() else 'false' }}
+    and (row_difference != 0 or gross_difference != 0 or net_difference != 0)
