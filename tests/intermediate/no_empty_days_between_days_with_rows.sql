@@ -5,23 +5,44 @@
 {% set built = load_relation(rebuild_table('reconciliation')) %}
 with
 
-days as (
+rebuilt as (
 
-    select distinct
-        cast(started_at as date) as session_date,
-        true as is_rebuilt
+    select
+        session_date,
+        -- Beyond an interval, days may just not be built yet.
+        reason in ('first build', 'changed', 'loaded') as is_neighbour_built
+    from {{ ref('rebuild_days') }}
+
+),
+
+raw_days as (
+
+    select distinct cast(started_at as date) as session_date
     from {{ ref('stg_session_timestamp') }}
     where rejected_because is null and {{ rebuilt_days('started_at') }}
 
+),
+
+days as (
+
+    select
+        rebuilt.session_date,
+        rebuilt.is_neighbour_built
+    from rebuilt
+    inner join raw_days
+        on rebuilt.session_date = raw_days.session_date
+
     {% if built is not none %}
 
-        union distinct
+        union all
 
         select
-            session_date,
-            false as is_rebuilt
-        from {{ built }}
-        where mart_sessions > 0 and not {{ rebuilt_days('session_date') }}
+            built.session_date,
+            false as is_neighbour_built
+        from {{ built }} as built
+        left join rebuilt
+            on built.session_date = rebuilt.session_date
+        where built.mart_sessions > 0 and rebuilt.session_date is null
 
     {% endif %}
 
@@ -32,15 +53,9 @@ gaps as (
     select
         session_date as day_before,
         lead(session_date) over (order by session_date) as day_after,
-        is_rebuilt or lead(is_rebuilt) over (order by session_date) as is_beside_rebuilt_day
+        is_neighbour_built
+        or lead(is_neighbour_built) over (order by session_date) as is_beside_rebuilt_day
     from days
-
-),
-
-rebuilt as (
-
-    select session_date from {{ ref('rebuild_days') }}
-    where {{ rebuilt_days('session_date') }}
 
 )
 
@@ -58,8 +73,7 @@ from gaps
 where
     {{ dbt.dateadd('day', 1, 'gaps.day_before') }} < gaps.day_after
     and (
-        -- In an interval, the days beyond it may just not be built yet.
-        {{ 'false' if rebuild_interval() else 'gaps.is_beside_rebuilt_day' }}
+        gaps.is_beside_rebuilt_day
         or exists (
             select 1
             from rebuilt
