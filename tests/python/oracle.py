@@ -6,6 +6,9 @@ from decimal import ROUND_HALF_UP, Decimal
 
 CENT = Decimal("0.01")
 
+# Reasons why a row is rejected whatever the other tables say.
+OWN_FAULTS = {"null_key", "unusable_timestamp", "value_out_of_range"}
+
 # The columns that each mart promises, in order. A mart may have more of its own behind them.
 COLUMNS = {
     "fct_sessions": (

@@ -91,6 +91,37 @@ REGRESSIONS = {
         [insert("s0", 1, JULY_1, (False, 5)), ("run",), insert("s1", 2, AUGUST_1, (False, 7))]
         + [("drop", "fct_sessions"), ("run",)],
     ),
+    "half a session": (
+        False,
+        [insert("s0", 1, JULY_1), ("add_time", "s1", JULY_2), ("run",)],
+    ),
+    "a second user, in an interval": (
+        False,
+        [insert("s0", 1, JULY_1), insert("s1", 1, JULY_2), ("run",), ("add_user", "s0", 2, "Google")]
+        + [("run_interval", JULY_1, JULY_2)],
+    ),
+    "a second time, in an interval": (
+        False,
+        [insert("s0", 1, JULY_1, (False, 5)), ("run",), ("add_time", "s0", AUGUST_1)]
+        + [("run_interval", JULY_1, JULY_2), ("keep_one_row", "s0")]
+        + [("run_interval", JULY_1, JULY_2)],
+    ),
+    "a rejected row is of no day any more": (
+        False,
+        [insert("s0", 1, JULY_1), ("add_user", "s1", 1, None), ("add_time", "s1", JULY_2)]
+        + [("add_time", "s1", AUGUST_1), ("run",), ("lose_time", "s1")]
+        + [("run_interval", JULY_1, JULY_3)],
+    ),
+    "half a session is loaded": (
+        True,
+        [insert("s0", 1, JULY_1), ("run_loaded",), ("wait",), ("add_user", "s1", 1, None)]
+        + [("run_loaded",)],
+    ),
+    "a payment of no session is loaded": (
+        True,
+        [insert("s0", 1, JULY_1), ("run_loaded",), ("wait",), ("pay", None, False, 5)]
+        + [("run_loaded",)],
+    ),
     "a row is loaded at the instant at which the last run stopped": (
         True,
         [insert("s0", 1, JULY_1), ("run_loaded",), insert("s1", 1, JULY_2), ("run_loaded",)],

@@ -11,16 +11,16 @@ from warehouse import Warehouse
 GUARDS = {
     "exact duplicates collapse": (
         "duckdb",
-        "models/intermediate/int_sessions.sql",
-        "select distinct",
-        "select",
+        "macros/sessions_from_raw.sql",
+        "group by times.session_id\n",
+        "group by times.session_id, random()\n",
         "sessions_need_a_user_and_a_time",
     ),
     "transactions are summed before the join": (
         "duckdb",
-        "models/intermediate/int_sessions.sql",
-        "    group by session_id\n",
-        "    group by session_id, amount, is_refunded\n",
+        "macros/sessions_from_raw.sql",
+        "        group by session_id\n",
+        "        group by session_id, amount, is_refunded\n",
         "transactions_are_summed_before_the_join",
     ),
     "refunded null is not refunded": (
@@ -32,16 +32,16 @@ GUARDS = {
     ),
     "zero is paid": (
         "duckdb",
-        "models/intermediate/int_sessions.sql",
+        "macros/sessions_from_raw.sql",
         "amount >= 0",
         "amount > 0",
         "transactions_are_summed_before_the_join",
     ),
     "channels match without regard to case": (
         "duckdb",
-        "models/intermediate/int_sessions.sql",
-        "lower(users.channel)",
-        "users.channel",
+        "macros/sessions_from_raw.sql",
+        "on lower(sessions.channel)",
+        "on sessions.channel",
         "channels_are_spelled_as_listed",
     ),
     "no channel has a name": (
@@ -128,6 +128,27 @@ GUARDS = {
         "        transaction_count > 0\n",
         "        transaction_count > 0 and user_id != 17\n",
         "user_marts_conserve_sessions_and_money",
+    ),
+    "contradicting channels are no session": (
+        "duckdb",
+        "macros/sessions_from_raw.sql",
+        "min(lower(users.channel)) = max(lower(users.channel))",
+        "true",
+        "contradicting_rows_are_no_session",
+    ),
+    "sessions are conserved between raw and the marts": (
+        "duckdb",
+        "macros/sessions_from_raw.sql",
+        "on times.session_id = users.session_id",
+        "on times.session_id = users.session_id and users.user_id != 17",
+        "reconciliation_has_no_difference",
+    ),
+    "every raw row is accounted for": (
+        "duckdb",
+        "macros/sessions_from_raw.sql",
+        "on times.session_id = users.session_id",
+        "on times.session_id = users.session_id and users.user_id != 17",
+        "every_raw_row_is_accounted_for",
     ),
     "nothing is built from nothing": (
         "duckdb",

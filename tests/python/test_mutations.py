@@ -8,6 +8,7 @@ from replay import Runner, replay
 from warehouse import Warehouse
 
 STRATEGY = "macros/engines/get_incremental_rebuild_sql.sql"
+REJECTED = "macros/audit/due_records.sql"
 SCOPE = "macros/rebuild/rebuild_scope.sql"
 
 # what is taken out: file, the text there, the text instead, the history that goes wrong
@@ -74,7 +75,7 @@ MUTATIONS = {
         "only the channel changes",
     ),
     "the hash covers every column": (
-        "models/intermediate/int_sessions.sql",
+        "macros/sessions_from_raw.sql",
         "'channel', 'started_at'",
         "'started_at'",
         "only the channel changes",
@@ -133,6 +134,52 @@ MUTATIONS = {
         " = loaded.channel_key",
         "inner join ({{ since.channels }}) as loaded on false",
         "a channel is spelled anew",
+    ),
+    "a session with two users is none": (
+        "macros/sessions_from_raw.sql",
+        "min(users.user_id) = max(users.user_id)",
+        "true",
+        "a second user, in an interval",
+    ),
+    "a session with two times is none, also if one is of another day": (
+        "macros/sessions_from_raw.sql",
+        """        select * from {{ ref('stg_session_timestamp') }}
+        where rejected_because is null and {{ due_only }}
+""",
+        """        select * from {{ ref('stg_session_timestamp') }}
+        where rejected_because is null and {{ due or 'true' }}
+""",
+        "a second time, in an interval",
+    ),
+    "records are rejected unless counting proves that there are none": (
+        REJECTED,
+        "query) == [1]",
+        "query) == [1] or true",
+        "half a session",
+    ),
+    "an interval looks at the records of its sessions": (
+        REJECTED,
+        "where rejected_because is null and {{ due_days('started_at') }}",
+        "where false",
+        "a second user, in an interval",
+    ),
+    "an interval looks at what was rejected on its days": (
+        REJECTED,
+        "where {{ due_days('session_date') }}",
+        "where false",
+        "a rejected row is of no day any more",
+    ),
+    "a run by load times looks at the records of loaded sessions": (
+        REJECTED,
+        "{{ loaded_since().sessions }}",
+        "{{ loaded_since().sessions }} limit 0",
+        "half a session is loaded",
+    ),
+    "a run by load times looks at records without a session": (
+        REJECTED,
+        "' or ' ~ column ~ ' is null)'",
+        "')'",
+        "a payment of no session is loaded",
     ),
     "an interval run leaves the load times alone": (
         "models/intermediate/rebuild_loads.sql",
