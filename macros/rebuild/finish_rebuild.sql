@@ -8,7 +8,7 @@
         {%- endfor -%}
         {%- set missing = [] -%}
         {%- for node in graph.nodes.values()
-            if node.config.meta.rebuild_by in ['session_date', 'session_month', 'user_id', 'record_key']
+            if node.config.meta.get('rebuild_by', 'everything') != 'everything'
             and node.unique_id not in rebuilt -%}
             {%- do missing.append(node.name) -%}
         {%- endfor -%}

@@ -138,16 +138,16 @@ GUARDS = {
     ),
     "sessions are conserved between raw and the marts": (
         "duckdb",
-        "macros/sessions_from_raw.sql",
-        "on times.session_id = users.session_id",
-        "on times.session_id = users.session_id and users.user_id != 17",
+        "models/marts/fct_sessions.sql",
+        "    from sessions\n",
+        "    from sessions where user_id != 17\n",
         "reconciliation_has_no_difference",
     ),
     "every raw row is accounted for": (
         "duckdb",
-        "macros/sessions_from_raw.sql",
-        "on times.session_id = users.session_id",
-        "on times.session_id = users.session_id and users.user_id != 17",
+        "models/marts/fct_sessions.sql",
+        "    from sessions\n",
+        "    from sessions where user_id != 17\n",
         "every_raw_row_is_accounted_for",
     ),
     "nothing is built from nothing": (
