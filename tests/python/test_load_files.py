@@ -233,8 +233,8 @@ ACCEPTED = [
     ("byte order mark", CHANNELS, "\ufeffchannelname\nA\n", [("A",)]),
     ("byte order mark, quotes", TIMES, '\ufeff"ts","sessionid"\n,a\n', [("a", None)]),
     ("returns and line feeds", CHANNELS, "channelname\r\nA\r\nB\r\n", [("A",), ("B",)]),
-    ("returns alone", TIMES, "sessionid,ts\ra,\rb,\r", [("a", None), ("b", None)]),
-    ("identical transactions", PAID, "sessionid,refunded,amount\na,,5\na,,5\n", [("a", None, 5)] * 2),
+    ("returns", TIMES, "sessionid,ts\ra,\rb,\r", [("a", None), ("b", None)]),
+    ("identical rows", PAID, "sessionid,refunded,amount\na,,5\na,,5\n", [("a", None, 5)] * 2),
 ]
 ACCEPTED_PACKED = [
     ("packed", gzip.compress(b"channelname\nA\n"), [("A",)]),
