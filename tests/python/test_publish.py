@@ -258,7 +258,7 @@ def test_failed_build_is_not_published(publisher, tmp_path):
 
 def test_killed_publication_leaves_the_old_marts(publisher, tmp_path):
     """Guards against: readers with half of the new marts after kill -9, and a publication that
-    cannot be done again."""
+    cannot be done again. Also: a model's own word on whether it is published that is not heard."""
     warehouse = publisher.warehouse
     project = copy_project(tmp_path / "project")
     wait = {
@@ -269,6 +269,9 @@ def test_killed_publication_leaves_the_old_marts(publisher, tmp_path):
     publisher.change()
     publisher.type(RUN)
 
+    marts = project / "models" / "marts"
+    replace(marts / "top_revenue_users.sql", "meta={", "meta={'published': false, ")
+    replace(marts / "month_channel_grid.sql", "'view'", "'view', meta={'published': true}")
     # All is written but not committed.
     before_commit = "    {%- do adapter.commit() -%}\n"
     replace(
@@ -292,11 +295,12 @@ def test_killed_publication_leaves_the_old_marts(publisher, tmp_path):
         start_new_session=True,
     )
     try:
-        copied = 0
-        while copied < len(old):
+        copied = set()
+        while len(copied) < len(old):
             line = child.stdout.readline()
             assert line, "it ended before it could be killed"
-            copied += "is copied" in line
+            copied.update(re.findall(r'(\w+)"? is copied', line))
+        assert copied == set(old) - {"top_revenue_users"} | {"month_channel_grid"}
     finally:
         os.killpg(child.pid, signal.SIGKILL)
         child.wait()
@@ -399,6 +403,29 @@ def test_readers_see_one_build_and_never_wait(publisher):
         assert reader.problem is None
         assert len(reader.seen) >= 4
     assert publisher.published() == publisher.expected()
+
+
+@ON_POSTGRES
+def test_readers_may_read_what_comes_later(publisher):
+    """Guards against: rights in docs/publishing.md that readers lack after the next publication."""
+    warehouse = publisher.warehouse
+    page = (PROJECT_ROOT / "docs" / "publishing.md").read_text()
+    grants = re.search(r"^grant usage.*?;\n(?=```)", page, re.DOTALL | re.MULTILINE)[0]
+    role = f"analyst_{uuid.uuid4().hex[:12]}"
+    warehouse.execute(f"create role {role}")
+    try:
+        grants = grants.replace("reporting", publisher.schema).replace("analyst", role)
+        warehouse.execute(grants)
+        warehouse.execute(f"drop table {publisher.schema}.user_revenue")
+        publisher.publish()
+        for mart in oracle.KEYS:
+            warehouse.query(f"set role {role}; select * from {publisher.schema}.{mart}")
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            warehouse.query(f"set role {role}; select * from {warehouse.schema}.fct_sessions")
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            warehouse.execute(f"set role {role}; delete from {publisher.schema}.user_revenue")
+    finally:
+        warehouse.execute(f"drop owned by {role} cascade; drop role {role}")
 
 
 @ON_POSTGRES
