@@ -3,11 +3,20 @@
     python scripts/load_raw.py FOLDER [--target duckdb|postgres] [--schema raw_data]
                                [--replace] [--no-keys] [--profiles-dir DIR]
 
-FOLDER holds one file per table, `<table>.csv` or `<table>.csv.gz`, UTF-8, comma-separated, with
-a header line that names exactly the table's columns, in any order. Fields may be quoted; an empty
-field, quoted or not, is null. Times are UTC; one with an offset (`+09:00`) is converted to UTC.
+FOLDER holds one file per table, `<table>.csv` or `<table>.csv.gz`, UTF-8 with or without byte
+order mark, comma-separated, with a header line that names exactly the table's columns, in any
+order.
 
-All four tables are loaded in one transaction: after an error nothing has changed.
+- Every line has a line end, the last one too, lest the file was cut off; all of one kind. No line
+  is empty.
+- A field may be quoted, quotes in it doubled. An empty field, quoted or not, is null.
+- Whole numbers are digits with or without a sign. True is true, t, yes, y or 1, false is false, f,
+  no, n or 0, in upper or lower case. Text has at most 32 characters.
+- Times are `2019-05-01`, `2019-05-01 10:00` or `2019-05-01T10:00:00.123456`, years 1000 to 9998.
+  They are UTC; one with an offset (`Z`, ` UTC`, `+09`, `+0930`, `+09:30`) is converted to UTC.
+
+Each file is checked to its end before anything is written, and all four tables are loaded in one
+transaction: after an error nothing has changed.
 """
 
 import argparse
@@ -34,6 +43,8 @@ from dbt.flags import set_flags
 from dbt_common.context import set_invocation_context
 from dbt_common.exceptions import DbtBaseException
 
+from raw_csv import BOOLEAN, ID, INTEGER, TIME, Fault, check_rows, convert
+
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 PROFILE_NAME = "elt_summary"
 DEFAULT_SCHEMA = "raw_data"
@@ -56,21 +67,19 @@ class Table:
     timestamp: str | None = None
 
 
-ID = "character varying(32)"
-ID_LENGTH = 32
 TABLES = {
     "user_session_channel": Table(
-        {"userid": "integer", "sessionid": ID, "channel": ID}, key="sessionid"
+        {"userid": INTEGER, "sessionid": ID, "channel": ID}, key="sessionid"
     ),
     "session_timestamp": Table(
-        {"sessionid": ID, "ts": "timestamp without time zone"},
+        {"sessionid": ID, "ts": TIME},
         key="sessionid",
         indexed="ts",
         timestamp="ts",
     ),
     # No key: two identical rows are two transactions.
     "session_transaction": Table(
-        {"sessionid": ID, "refunded": "boolean", "amount": "integer"}, indexed="sessionid"
+        {"sessionid": ID, "refunded": BOOLEAN, "amount": INTEGER}, indexed="sessionid"
     ),
     "channel": Table({"channelname": ID}, key="channelname"),
 }
@@ -100,6 +109,11 @@ class Progress:
     def rows(self, count):
         """Tell how many rows were read so far."""
         self._rewrite(f"{count:,} rows ...")
+
+    def checked(self, table, count):
+        """Tell how many rows of a file were checked so far."""
+        self._table = table
+        self._rewrite(f"checking, {count:,} rows ...")
 
     def done(self, count):
         """End the table, which now has this many rows."""
@@ -268,6 +282,9 @@ def find_files(folder):
         found = [folder / name for name in names if (folder / name).is_file()]
         if len(found) == 2:
             raise LoadError(f"{folder} has both {found[0].name} and {found[1].name}; remove one")
+        folders = [folder / name for name in names if (folder / name).is_dir()]
+        if folders:
+            raise LoadError(f"{folders[0]} is a folder; give the file of that name in its place")
         if found:
             files[table] = found[0]
         else:
@@ -277,36 +294,80 @@ def find_files(folder):
     return files
 
 
-def read_headers(files):
-    """Sources by table name, after checking the header of every file.
+def read_files(files, progress):
+    """Sources by table name, after checking every file: first all headers, then all rows.
 
     Raises:
-        LoadError: a file cannot be read, or its header does not have exactly the columns.
+        LoadError: a file cannot be read, its header does not have exactly the columns, or a row is
+            not as it must be; and the line.
     """
-    return {table: Source(path, read_header(table, path)) for table, path in files.items()}
+    sources = {table: Source(path, read_header(table, path)) for table, path in files.items()}
+    for table, source in sources.items():
+        columns = {name: TABLES[table].columns[name] for name in source.header}
+        try:
+            with open_bytes(source.path) as file:
+                check_rows(file, columns, lambda count, table=table: progress.checked(table, count))
+        except Fault as fault:
+            raise LoadError(f"{source.path}, {fault}") from fault
+        except READ_ERRORS as error:
+            raise LoadError(f"{source.path}: {describe_unreadable(error)}") from error
+    return sources
 
 
 def read_header(table, path):
-    """Column names in the order of the file; see read_headers."""
+    """Column names in the order of the file; see read_files."""
     try:
         with open_bytes(path) as file:
-            # More than the header is decoded here; wrong bytes below it are found when loading.
+            # More than the header is decoded here; wrong bytes below it are found with the rows.
             text = io.TextIOWrapper(file, "utf-8-sig", errors="replace", newline="")
             header = next(csv.reader(text, strict=True), [])
     except READ_ERRORS as error:
-        raise LoadError(f"{path}: cannot read the header: {error}") from error
+        raise LoadError(f"{path}: {describe_unreadable(error)}") from error
+    if any("\0" in name for name in header):
+        raise LoadError(f"{path}, line 1: not UTF-8; if it is UTF-16: {convert('UTF-16')}")
     expected = TABLES[table].columns
     problems = {
         "missing": [name for name in expected if name not in header],
         "unexpected": [name for name in header if name not in expected],
         "repeated": [name for name, count in Counter(header).items() if count > 1],
     }
-    found = [f"{what} {', '.join(names)}" for what, names in problems.items() if names]
+    found = [
+        f"{what} {', '.join(map(printable, names))}"
+        for what, names in problems.items()
+        if names
+    ]
     if found:
         raise LoadError(
-            f"{path}: the header must be {','.join(expected)}, in any order; {'; '.join(found)}"
+            f"{path}, line 1: the header must be {','.join(expected)}, in any order;"
+            f" {'; '.join(found)}"
         )
     return header
+
+
+def printable(name):
+    """A column's name as text in which nothing is invisible."""
+    return name if name.isprintable() and name and name == name.strip() else ascii(name)
+
+
+def describe_unreadable(error):
+    """Why a file cannot be read, and what to do about a damaged one."""
+    if isinstance(error, (EOFError, zlib.error, gzip.BadGzipFile)):
+        return f"{error}; the file is damaged or cut off, get it again"
+    return one_line(error)
+
+
+def lines_with(source, column, value):
+    """The first two lines of a checked file on which a column has the value."""
+    index, lines = source.header.index(column), []
+    with open_bytes(source.path) as file:
+        reader = csv.reader(io.TextIOWrapper(file, "utf-8-sig", newline=""), strict=True)
+        next(reader)
+        for row in reader:
+            if row[index] == value:
+                lines.append(f"line {reader.line_num}")
+            if len(lines) == 2:
+                break
+    return " and ".join(lines)
 
 
 def open_bytes(path):
@@ -354,16 +415,17 @@ def refuse_existing(existing, options):
         )
 
 
-def check_key(run, schema, table):
+def check_key(run, schema, table, source):
     """Stop if the table's key column has nulls or duplicates.
 
     Args:
         run: function that runs a query and returns its only row.
         schema: schema name.
         table: table name; without a key there is nothing to check.
+        source: Source of the table.
 
     Raises:
-        LoadError: how many keys are wrong, one of them, and what to do.
+        LoadError: how many keys are wrong, the lines of one of them, and what to do.
     """
     key = TABLES[table].key
     if key is None:
@@ -377,33 +439,26 @@ def check_key(run, schema, table):
     problems = []
     if duplicates:
         values = "value" if duplicates == 1 else "values"
-        problems.append(f"{duplicates:,} duplicate {values} of {key}, for example {example!r}")
+        lines = lines_with(source, key, example)
+        problems.append(
+            f"{duplicates:,} duplicate {values} of {key}, for example {example!r} on {lines}"
+        )
     if nulls:
-        problems.append(f"{nulls:,} rows without {key}")
+        rows = "row" if nulls == 1 else "rows"
+        lines = lines_with(source, key, "")
+        problems.append(f"{nulls:,} {rows} without {key}, for example {lines}")
     if problems:
         raise LoadError(
-            f"{table} has {' and '.join(problems)}; nothing was loaded. --no-keys loads it without"
-            " a primary key; the models collapse exact duplicates"
+            f"{source.path}: {table} has {' and '.join(problems)}; nothing was loaded. --no-keys"
+            " loads it without a primary key; the models collapse exact duplicates"
         )
 
 
 # --- DuckDB --------------------------------------------------------------------------------------
 
-# A whole number is read as a decimal and checked: DuckDB reads 12.7 as the integer 13. A time is
-# read with a zone, UTC unless it says otherwise: DuckDB drops the offset of a time without one.
-DUCKDB_READ_AS = {
-    ID: "varchar",
-    "integer": "decimal(38, 9)",
-    "boolean": "boolean",
-    "timestamp without time zone": "timestamptz",
-}
-DUCKDB_CHECKED = {
-    ID: "if(length({0}) > %d, error('{1} longer than %d characters: ' || {0}), {0})"
-    % (ID_LENGTH, ID_LENGTH),
-    "integer": "if({0} <> trunc({0}), error('{1} is not a whole number: ' || {0}), {0})::integer",
-    "boolean": "{0}",
-    "timestamp without time zone": "{0} at time zone 'UTC'",
-}
+# A time is read with a zone, UTC unless it says otherwise: DuckDB drops the offset of a time
+# without one.
+DUCKDB_READ_AS = {ID: "varchar", INTEGER: "integer", BOOLEAN: "boolean", TIME: "timestamptz"}
 
 
 def load_duckdb(credentials, files, options, progress):
@@ -417,7 +472,7 @@ def load_duckdb(credentials, files, options, progress):
             [options.schema, list(TABLES)],
         ).fetchall()
         refuse_existing(dict(existing), options)
-        sources = read_headers(files)
+        sources = read_files(files, progress)
         connection.execute("begin")
         connection.execute(f"create schema if not exists {quoted(options.schema)}")
         counts = {}
@@ -466,8 +521,8 @@ def load_table_duckdb(connection, table, source, options):
     name = quoted(options.schema, table)
     read_as = {column: DUCKDB_READ_AS[definition.columns[column]] for column in source.header}
     columns = ", ".join(f"{literal(column)}: {literal(kind)}" for column, kind in read_as.items())
-    checked = ", ".join(
-        DUCKDB_CHECKED[kind].format(quoted(column), column)
+    values = ", ".join(
+        quoted(column) + (" at time zone 'UTC'" if kind == TIME else "")
         for column, kind in definition.columns.items()
     )
     # In the order of time: DuckDB keeps the smallest and largest value of each block of rows and
@@ -478,13 +533,13 @@ def load_table_duckdb(connection, table, source, options):
     try:
         # Nothing is guessed from the file: types, header and dialect are given.
         connection.execute(
-            f"insert into {name} select {checked} from read_csv({literal(source.path)},"
+            f"insert into {name} select {values} from read_csv({literal(source.path)},"
             f" auto_detect = false, columns = {{{columns}}}, header = true, delim = ',',"
             " quote = '\"', escape = '\"', nullstr = '', strict_mode = true,"
             f" ignore_errors = false, null_padding = false){order}"
         )
     except duckdb.Error as error:
-        raise LoadError(f"{source.path}{describe_duckdb(error)}") from error
+        raise LoadError(f"{source.path}: {one_line(error)}") from error
 
     def run(sql):
         return connection.execute(sql).fetchone()
@@ -492,23 +547,8 @@ def load_table_duckdb(connection, table, source, options):
     # Uniqueness is checked here instead of by a primary key: its index would cost four times the
     # load, and DuckDB's queries would not use it.
     if not options.no_keys:
-        check_key(run, options.schema, table)
+        check_key(run, options.schema, table, source)
     return run(f"select count(*) from {name}")[0]
-
-
-def describe_duckdb(error):
-    """Where in the file and why, from a DuckDB error; starts with what follows the file's name."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    place = re.search(r"CSV Error on Line: (\d+)", lines[0])
-    if not place:
-        return f": {lines[0].removeprefix('Invalid Input Error: ')}"
-    # Between line number and reason stands the original line, which may be several.
-    reasons = r"Error when converting|Expected Number|Value with|Invalid unicode|Maximum line size"
-    reason = next((line for line in lines[2:] if re.match(reasons, line)), lines[-1])
-    column = re.match(r'Error when converting column "(\w+)"\. (.*)', reason)
-    if column:
-        return f", line {place[1]}, column {column[1]}: {column[2]}"
-    return f", line {place[1]}: {reason}"
 
 
 def literal(value):
@@ -556,7 +596,7 @@ def load_postgres(credentials, files, options, progress):
             cursor.execute(f"set local lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'")
             existing = existing_postgres(cursor, options.schema)
             refuse_existing(existing, options)
-            sources = read_headers(files)
+            sources = read_files(files, progress)
             # Not "if not exists": that needs the right to create a schema even when there is one.
             cursor.execute("select 1 from pg_namespace where nspname = %s", [options.schema])
             if cursor.fetchone() is None:
@@ -569,7 +609,7 @@ def load_postgres(credentials, files, options, progress):
                 else:
                     cursor.execute(create_table_sql(options.schema, table))
                 counts[table] = copy_postgres(cursor, table, source, options.schema, progress)
-                add_keys_postgres(cursor, table, options)
+                add_keys_postgres(cursor, table, source, options)
                 progress.done(counts[table])
         return counts
     finally:
@@ -714,7 +754,7 @@ def describe_postgres(error, reader):
     return f"{line}{column}: {error.diag.message_primary or one_line(error)}"
 
 
-def add_keys_postgres(cursor, table, options):
+def add_keys_postgres(cursor, table, source, options):
     """Add primary key and indexes to a loaded table and let the planner know its contents.
 
     Raises:
@@ -736,7 +776,7 @@ def add_keys_postgres(cursor, table, options):
                 cursor.execute(sql)
                 return cursor.fetchone()
 
-            check_key(run, options.schema, table)
+            check_key(run, options.schema, table, source)
             raise
     for column in filter(None, indexed):
         index = quoted(index_name(table, column))

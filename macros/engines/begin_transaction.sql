@@ -1,0 +1,19 @@
+{#- For operations: begins the transaction that adapter.commit() ends. -#}
+{% macro begin_transaction() %}
+    {{ return(adapter.dispatch('begin_transaction', 'elt_summary')()) }}
+{% endmacro %}
+
+{#- dbt begins one with a statement that is not a mere query. -#}
+{% macro default__begin_transaction() %}
+    {%- call statement('begin_transaction', auto_begin=true) -%}
+        select 1
+    {%- endcall -%}
+{% endmacro %}
+
+{#- dbt leaves that to the driver, which does so only once, and an operation begins with a commit:
+    all that follows would be committed statement by statement. -#}
+{% macro postgres__begin_transaction() %}
+    {%- call statement('begin_transaction', auto_begin=true) -%}
+        begin
+    {%- endcall -%}
+{% endmacro %}
