@@ -1,9 +1,8 @@
-{#- Hook at the start of a run, committed before any model begins: a row for each model that is to be
-    built. dbt retry does not say which those are; its rows come when a model commits, or at the end. -#}
+{#- Hook at the start of a run, committed before any model begins: a row for each model that is to
+    be built. dbt retry does not say which those are: its rows come when a model commits, or at the
+    end. -#}
 {% macro open_ledger() %}
     {%- if execute and invocation_args_dict.which in ['run', 'build'] -%}
-        {#- Of the state that the run finds, not of what its models leave behind. -#}
-        {%- do ledger_reason() -%}
         {%- set models = [] -%}
         {%- for id in selected_resources if id.startswith('model.') -%}
             {%- do models.append(graph.nodes[id].name) -%}
@@ -65,7 +64,7 @@
     );
 {% endmacro %}
 
-{#- Why this run rebuilds, decided once, at its start. -#}
+{#- Why this run rebuilds, decided once, before its models change what it is decided by. -#}
 {% macro ledger_reason() %}
     {%- set key = 'elt_summary.ledger_reason.' ~ invocation_id -%}
     {%- if key not in graph -%}

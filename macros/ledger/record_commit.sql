@@ -1,9 +1,10 @@
-{#- Statements that note in the ledger, in the transaction in which a model changes, that it did. The
-    strategy `rebuild` calls it with the rows that it inserted; as the hook of every model it has
-    only something left to note where that has not run: of a view, or a table that was built whole. -#}
+{#- Statements that note in the ledger, in the transaction in which a model changes, that it did.
+    The strategy `rebuild` calls it with the rows that it inserted. As the hook of every model it
+    finds something left to note where that has not run: a view, or a table that was built whole. -#}
 {% macro record_commit(inserted=none) %}
     {%- if execute -%}
-        {%- set is_counted = model.config.materialized == 'table' or model.config.meta.rebuild_by -%}
+        {%- set options = model.config -%}
+        {%- set is_counted = options.materialized == 'table' or options.meta.rebuild_by -%}
         {{ add_to_ledger([model.name]) }}
         update {{ rebuild_table('run_ledger') }}
         set

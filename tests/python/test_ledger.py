@@ -6,6 +6,7 @@ import random
 import re
 import subprocess
 import sys
+import time
 from collections import namedtuple
 from datetime import datetime, timedelta, timezone
 
@@ -15,6 +16,7 @@ from project_copy import copy_project, replace
 from raw import assert_marts_equal, read_marts
 from replay import LOADED_AT, create_raw, expected_marts, table_exists, unfinished_days, write
 from test_crash import LOAD_TIME_VARIABLES, VARIABLES, Child, new_source
+from test_race import waiting
 from test_rebuild_days import raw, run  # noqa: F401
 from warehouse import PROJECT_ROOT
 
@@ -419,11 +421,36 @@ def test_ledger_holds_nobody_back(gated):
     with Held(warehouse, project, "in user_revenue") as held:
         # It ends, while the other one has its row of the ledger, and all locks, in its hands.
         options = ["--select", "run_ledger", "rebuild_scope", "stg_channel"]
-        target = {"DBT_TARGET_PATH": warehouse.environment["DBT_TARGET_PATH"] + "_of_second"}
-        warehouse.dbt("run", *options, vars=VARIABLES, extra_env=target)
+        settings = {
+            "DBT_TARGET_PATH": warehouse.environment["DBT_TARGET_PATH"] + "_of_second",
+            "PGOPTIONS": "-c lock_timeout=5s",
+        }
+        warehouse.dbt("run", *options, vars=VARIABLES, extra_env=settings)
         assert outcomes(ledgers(warehouse)[0]) == {"success"}
         assert ledgers(warehouse)[1]["user_revenue"].outcome == "started"
         held.kill()
+
+
+@pytest.mark.parametrize("engine", ["postgres"], indirect=True)
+def test_first_runs_at_once_share_one_ledger(warehouse):
+    """Guards against: a first run that fails because another one creates the ledger meanwhile."""
+    warehouse.dbt("seed")
+    warehouse.dbt("run", "--select", "run_ledger")
+    schema = warehouse.schema
+    warehouse.execute(f"alter table {schema}.run_ledger rename to made_before")
+    other = warehouse.connect()
+    other.autocommit = False
+    cursor = other.cursor()
+    cursor.execute(f"select pg_advisory_xact_lock(hashtextextended('{schema}.run_ledger', 0))")
+    cursor.execute(f"create table {schema}.run_ledger (like {schema}.made_before including all)")
+    with Child(warehouse, "run", "--select", "run_ledger", vars={}) as child:
+        while waiting(warehouse) == 0:
+            assert child.process.poll() is None, "it did not wait"
+            time.sleep(0.05)
+        other.commit()
+        other.close()
+        assert child.finish() == 0, "".join(child.lines)
+    assert outcomes(ledgers(warehouse)[0]) == {"success"}
 
 
 def readme_queries():
