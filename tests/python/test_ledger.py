@@ -260,7 +260,9 @@ def gated_copy(folder):
     closes = '  - "{{ close_ledger(results) }}"\n'
     finishes = '  - "{{ finish_rebuild(results) }}"\n'
     commits = '"{{ record_commit() }}"'
-    replace(file, opens, hook("before the ledger is opened") + opens + hook("before the first model"))
+    replace(
+        file, opens, hook("before the ledger is opened") + opens + hook("before the first model")
+    )
     replace(file, finishes, hook("before the days are finished") + finishes)
     replace(
         file,
@@ -461,7 +463,7 @@ def readme_queries():
 
 
 def test_queries_of_the_readme(warehouse):
-    """Guards against: queries in the README that do not run, or miss what they are there to find."""
+    """Guards against: queries in the README that do not run, or miss what they are to find."""
     warehouse.dbt("run", "--select", "run_ledger")
     table = f"{warehouse.schema}.run_ledger"
     warehouse.execute(f"delete from {table}")
