@@ -19,5 +19,6 @@
     {%- if key %}
     delete from {{ target }} where {{ moved }};
     {%- endif %}
-    insert into {{ target }} ({{ columns }}) select {{ columns }} from {{ new }}
+    insert into {{ target }} ({{ columns }}) select {{ columns }} from {{ new }};
+    {{ record_commit(inserted=new) }}
 {% endmacro %}

@@ -21,17 +21,23 @@
 {% endmacro %}
 
 {#- Statement that waits until nobody rebuilds fct_sessions or what hangs on it, and keeps everybody
-    from it until the transaction ends; nothing where one process has the database to itself. -#}
+    from it until the transaction ends. -#}
 {% macro lock_sessions() %}
-    {{ return(adapter.dispatch('lock_sessions', 'elt_summary')()) }}
+    {{ return(lock_table('fct_sessions')) }}
 {% endmacro %}
 
-{% macro default__lock_sessions() %}
+{#- Statement that takes the advisory lock of a table until the transaction ends; nothing where one
+    process has the database to itself. -#}
+{% macro lock_table(table) %}
+    {{ return(adapter.dispatch('lock_table', 'elt_summary')(table)) }}
+{% endmacro %}
+
+{% macro default__lock_table(table) %}
     {{ return('') }}
 {% endmacro %}
 
-{% macro postgres__lock_sessions() %}
-    select pg_advisory_xact_lock({{ postgres_lock_key('fct_sessions') }});
+{% macro postgres__lock_table(table) %}
+    select pg_advisory_xact_lock({{ postgres_lock_key(table) }});
 {% endmacro %}
 
 {% macro postgres_lock_key(table) %}

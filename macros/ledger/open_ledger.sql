@@ -1,0 +1,81 @@
+{#- Hook at the start of a run, committed before any model begins: a row for each model that is to
+    be built. dbt retry does not say which those are: its rows come when a model commits, or at the
+    end. -#}
+{% macro open_ledger() %}
+    {%- if execute and invocation_args_dict.which in ['run', 'build'] -%}
+        {%- set models = [] -%}
+        {%- for id in selected_resources if id.startswith('model.') -%}
+            {%- do models.append(graph.nodes[id].name) -%}
+        {%- endfor -%}
+        {%- set ledger = rebuild_table('run_ledger') -%}
+        {%- if load_relation(ledger) is none -%}
+            {%- do run_and_commit(create_ledger()) -%}
+            {%- do adapter.cache_added(ledger.incorporate(type='table')) -%}
+        {%- endif -%}
+        {%- if models -%}
+            {%- do run_and_commit(add_to_ledger(models)) -%}
+        {%- endif -%}
+    {%- endif -%}
+{% endmacro %}
+
+{#- Run statements in a transaction and commit it. A hook that only hands its statements to dbt may
+    find a transaction open that a look into the database has begun, and that dbt rolls back. -#}
+{% macro run_and_commit(statements) %}
+    {%- call statement(auto_begin=true) -%}
+        {{ statements }}
+    {%- endcall -%}
+    {%- do adapter.commit() -%}
+{% endmacro %}
+
+{#- Statements that create the ledger, as the contract of its model says. -#}
+{% macro create_ledger() %}
+    {%- set contract = graph.nodes['model.' ~ project_name ~ '.run_ledger'] -%}
+    {%- set columns = {} -%}
+    {%- for name, column in contract.columns.items() -%}
+        {%- set data_type = api.Column.translate_type(column.data_type) -%}
+        {%- do columns.update({name: dict(column, data_type=data_type)}) -%}
+    {%- endfor -%}
+    {%- set definitions = adapter.render_raw_columns_constraints(raw_columns=columns)
+        + adapter.render_raw_model_constraints(raw_constraints=contract.constraints) -%}
+    {#- Of two processes that find none, one creates it. -#}
+    {{ lock_table('run_ledger') }}
+    create table if not exists {{ rebuild_table('run_ledger') }} ({{ definitions | join(', ') }})
+{% endmacro %}
+
+{#- Statement that adds a row for each of these models that has none in this run. -#}
+{% macro add_to_ledger(models) %}
+    insert into {{ rebuild_table('run_ledger') }}
+        (invocation_id, model, started_at, reason, outcome)
+    select
+        '{{ invocation_id }}' as invocation_id,
+        models.model,
+        cast('{{ run_started_at.strftime("%Y-%m-%d %H:%M:%S.%f") }}' as {{ dbt.type_timestamp() }})
+            as started_at,
+        '{{ ledger_reason() }}' as reason,
+        'started' as outcome
+    from (
+        {%- for name in models %}
+        select '{{ name }}' as model {{ 'union all' if not loop.last }}
+        {%- endfor %}
+    ) as models
+    where models.model not in (
+        select known.model from {{ rebuild_table('run_ledger') }} as known
+        where known.invocation_id = '{{ invocation_id }}'
+    );
+{% endmacro %}
+
+{#- Why this run rebuilds, decided once, before its models change what it is decided by. -#}
+{% macro ledger_reason() %}
+    {%- set key = 'elt_summary.ledger_reason.' ~ invocation_id -%}
+    {%- if key not in graph -%}
+        {%- set mode, interval = rebuild_mode(), rebuild_interval() -%}
+        {%- if interval -%}
+            {%- set mode = 'interval ' ~ interval.start ~ ' to ' ~ interval.end -%}
+        {%- elif mode != 'first build'
+            and 'model.' ~ project_name ~ '.rebuild_days' not in selected_resources -%}
+            {%- set mode = 'unfinished' -%}
+        {%- endif -%}
+        {%- do graph.update({key: mode}) -%}
+    {%- endif -%}
+    {{ return(graph[key]) }}
+{% endmacro %}
