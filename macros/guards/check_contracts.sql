@@ -77,10 +77,15 @@
 {#- The same for the contract. The engine itself says what it makes of the contract's types, by an
     empty temporary table: a query would not tell numeric(18, 2) from numeric(18, 4). -#}
 {% macro contract_types(relation, node) %}
+    {%- set columns = {} -%}
+    {%- for column in node.columns.values() -%}
+        {%- set type = api.Column.translate_type(column.data_type) -%}
+        {%- do columns.update({column.name: dict(column, data_type=type)}) -%}
+    {%- endfor -%}
     {%- set temporary = make_temp_relation(relation, '__contract') -%}
     {%- do run_query(
         'create temporary table ' ~ temporary ~ ' as select * from ('
-        ~ get_empty_schema_sql(node.columns) ~ ') as contract limit 0'
+        ~ get_empty_schema_sql(columns) ~ ') as contract limit 0'
     ) -%}
     {%- set types = column_types(temporary) -%}
     {%- do run_query('drop table ' ~ temporary) -%}
