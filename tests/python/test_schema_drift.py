@@ -329,12 +329,15 @@ def test_only_what_runs_remember_is_set_aside(drift, engine):
 
     def set_aside(table):
         arguments = ["run-operation", "set_aside", "--args", json.dumps({"table": table})]
-        return dbtRunner().invoke([*arguments, "--target", engine, "--log-level", "none"])
+        said.clear()
+        runner = dbtRunner(callbacks=[lambda event: said.append(event.info.msg)])
+        return runner.invoke([*arguments, "--target", engine, "--log-level", "none"]).success
 
+    said = []
     for table in ("fct_sessions", "x; drop schema y"):
-        outcome = set_aside(table)
-        assert not outcome.success and "table must be one of" in str(outcome.exception)
-    assert set_aside("rebuild_days").success
+        assert not set_aside(table)
+        assert "table must be one of rebuild_" in " ".join(said)
+    assert set_aside("rebuild_days")
     assert "rebuild_days" not in drift.tables()
     drift.run()
     assert_marts_equal(drift.warehouse, drift.rows.marts())

@@ -1,8 +1,16 @@
 """Hostile values and secrets: what comes in by variables and environment, what must not get out."""
 
+import base64
+import ipaddress
 import json
 import os
 import re
+import socket
+import subprocess
+import sys
+import urllib.parse
+import uuid
+from pathlib import Path
 
 import compare_with_reference
 import load_raw
@@ -10,6 +18,7 @@ import pytest
 import yaml
 from configuration import connection_rules, variable_rules
 from dbt.cli.main import dbtRunner
+from postgres_server import PostgresServer
 from raw import create_raw_tables
 from warehouse import PROJECT_ROOT
 
@@ -120,6 +129,7 @@ class Project:
         self.folder = folder / "current"
         self.folder.mkdir()
         self._monkeypatch = monkeypatch
+        self._manifest = None
         monkeypatch.chdir(self.folder)
         for name in [name for name in os.environ if name.startswith("DBT_")]:
             monkeypatch.delenv(name)
@@ -131,14 +141,25 @@ class Project:
 
     def dbt(self, command, variables):
         """The exception that ended dbt, on one line; empty if it succeeded."""
+        outcome = self._invoke(dbtRunner(), [command], variables)
+        return "" if outcome.success else " ".join(str(outcome.exception).split())
+
+    def dbt_after_parsing(self, variables):
+        """As dbt(), for a command that parses only one query; parsing all takes ten times longer."""
+        if self._manifest is None:
+            self._manifest = self._invoke(dbtRunner(), ["parse"], {}).result
+        said = []
+        runner = dbtRunner(self._manifest, callbacks=[lambda event: said.append(event.info.msg)])
+        if self._invoke(runner, ["compile", "--inline", "select 1"], variables).success:
+            return ""
+        return " ".join(" ".join(said).split())
+
+    def _invoke(self, runner, command, variables):
         given = {"raw_schema": self.warehouse.raw_schema} | variables
-        outcome = dbtRunner().invoke(
-            [*QUIET, command, "--project-dir", str(PROJECT_ROOT)]
+        return runner.invoke(
+            [*QUIET, *command, "--project-dir", str(PROJECT_ROOT)]
             + ["--target", self.warehouse.engine, "--vars", json.dumps(given)]
         )
-        if outcome.success:
-            return ""
-        return " ".join(str(outcome.exception or outcome.result).split())
 
     def state(self):
         """What the database holds, and the files that lie around."""
@@ -172,22 +193,23 @@ def test_hostile_values(project, engine):
     environment = environment_of(engine, WRONG_ENVIRONMENT)
     wrong = WRONG_VARIABLES | environment
     before = project.state()
+    assert project.dbt_after_parsing({}) == ""
     for values in values_by_round(wrong, HOSTILE):
         project.set({name: values[name] for name in environment})
-        message = project.dbt("build", {name: values[name] for name in WRONG_VARIABLES})
+        message = project.dbt_after_parsing({name: values[name] for name in WRONG_VARIABLES})
         accepted = {
             name: values[name]
             for name in wrong
             if not re.search(rf"variable {name} (\(.*?\) )?must be ", message)
         }
         assert accepted == {}, message
-        assert "Nothing was changed" in message and "password" not in message.split("must be")[0]
-        assert "user:password" not in message
+        assert "Nothing was changed" in message and "user:password" not in message
     assert project.state() == before
 
 
 def test_each_value_alone_stops_the_run(project, engine):
-    """Guards against: a value that is refused only together with another."""
+    """Guards against: a value that is refused only together with another; a check that comes after
+    dbt has connected and created schemas."""
     environment = environment_of(engine, WRONG_ENVIRONMENT)
     # Variables are the same on every engine; once is enough.
     variables = WRONG_VARIABLES if engine == "duckdb" else {}
@@ -280,3 +302,135 @@ def test_scripts_refuse_hostile_values(project, engine, capsys):
             )
         assert f"variable {name}" in capsys.readouterr().err
     assert project.state() == before
+
+
+def encodings(secret):
+    """Every form in which a text could lie in a file."""
+    raw = secret.encode()
+    forms = {raw, raw.hex().encode(), json.dumps(secret)[1:-1].encode(), repr(secret)[1:-1].encode()}
+    forms |= {quote(secret).encode() for quote in (urllib.parse.quote, urllib.parse.quote_plus)}
+    forms.add(urllib.parse.quote(secret, safe="").encode())
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        for offset in range(3):
+            # In the middle of something longer: only the characters that are the secret's alone.
+            encoded = encode(b"\0" * offset + raw)
+            forms.add(encoded[(0, 2, 3)[offset] : len(encoded) // 4 * 4 - 4])
+    return forms
+
+
+def files_that_hold(folder, secret):
+    """Paths below a folder whose bytes hold the secret, and the number of files searched."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    forms = encodings(secret)
+    found = {
+        path for path in files for content in [path.read_bytes()] if any(x in content for x in forms)
+    }
+    return found, len(files)
+
+
+@pytest.mark.parametrize("engine", ["postgres"], indirect=True)
+def test_password_is_found_nowhere(warehouse, tmp_path):
+    """Guards against: a password in logs, artifacts, the docs site or what is printed, when all
+    goes well and when it does not."""
+    secret = f"Can/ary+ {uuid.uuid4().hex}%'x"
+    role = f"canary_{uuid.uuid4().hex[:12]}"
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    (raw / "user_session_channel.csv").write_text("userid,sessionid,channel\n1,a,Google\n")
+    (raw / "session_timestamp.csv").write_text("sessionid,ts\na,2019-05-01 10:00:00\n")
+    (raw / "session_transaction.csv").write_text("sessionid,refunded,amount\na,false,10\n")
+    (raw / "channel.csv").write_text("channelname\nGoogle\n")
+    hashed = secret.replace("'", "''")
+    warehouse.execute(f"create role {role} login password '{hashed}'")
+    for schema in (warehouse.schema, warehouse.raw_schema):
+        warehouse.execute(f"create schema {schema}; grant usage, create on schema {schema} to {role}")
+    login = {"DBT_POSTGRES_USER": role, "DBT_ENV_SECRET_POSTGRES_PASSWORD": secret}
+    wrong_port = login | {"DBT_POSTGRES_PORT": "1"}
+    printed = []
+
+    def run(expected, command, environment):
+        result = subprocess.run(
+            command,
+            cwd=PROJECT_ROOT,
+            env=warehouse.child_environment(environment),
+            text=True,
+            capture_output=True,
+        )
+        assert (result.returncode == 0) == expected, (command, result.stdout[-2000:], result.stderr)
+        printed.extend([result.stdout, result.stderr])
+
+    def dbt(expected, *arguments, environment=login):
+        run(expected, warehouse.dbt_command(*arguments, vars={"demo_data": False}), environment)
+
+    def script(expected, name, *arguments, environment=login):
+        options = [*arguments, "--target", "postgres"]
+        run(expected, [sys.executable, str(PROJECT_ROOT / "scripts" / name), *options], environment)
+
+    try:
+        script(True, "load_raw.py", str(raw), f"--schema={warehouse.raw_schema}")
+        script(False, "load_raw.py", str(raw), f"--schema={warehouse.raw_schema}")
+        script(False, "load_raw.py", str(raw), environment=wrong_port)
+        dbt(True, "debug")
+        dbt(True, "--debug", "build")
+        dbt(True, "docs", "generate", "--static")
+        variables = ("--vars", json.dumps({"demo_data": False, "raw_schema": warehouse.raw_schema}))
+        script(True, "compare_with_reference.py", *variables)
+        dbt(False, "--debug", "build", environment=wrong_port)
+        dbt(False, "--debug", "build", environment=login | {"DBT_SCHEMA": secret})
+        warehouse.execute(f"revoke create on schema {warehouse.schema} from {role}")
+        dbt(False, "--debug", "--log-format", "json", "run")
+        dbt(False, "--debug", "retry")
+        script(False, "compare_with_reference.py", *variables, environment=wrong_port)
+    finally:
+        warehouse.execute(f"drop owned by {role} cascade; drop role {role}")
+
+    (tmp_path / "printed.txt").write_text("\n".join(printed))
+    assert "permission denied" in "".join(printed) and "Connection refused" in "".join(printed)
+    found, searched = files_that_hold(tmp_path, secret)
+    assert found == set()
+    assert searched > 100
+    for name in ("logs/dbt.log", "target/static_index.html", "target/partial_parse.msgpack"):
+        assert (tmp_path / name).is_file()
+    # The search does find it.
+    for number, form in enumerate(sorted(encodings(secret))):
+        planted = tmp_path / "target" / f"planted_{number}"
+        planted.write_bytes(b"before " + form + b" after")
+        assert files_that_hold(tmp_path, secret)[0] == {planted}
+        planted.unlink()
+    for before in ("", "a", "ab"):
+        planted = tmp_path / "logs" / "planted"
+        planted.write_bytes(base64.b64encode(f"{before}{secret} and more".encode()))
+        assert files_that_hold(tmp_path, secret)[0] == {planted}
+        planted.unlink()
+
+
+def test_test_servers_listen_on_loopback_only():
+    """Guards against: a database with a test's rows that the whole network can reach."""
+    with PostgresServer() as server:
+        port = int(server.environment["DBT_POSTGRES_PORT"])
+        addresses = listening(port)
+        assert addresses, "the server listens nowhere"
+        assert {address.is_loopback for address in addresses} == {True}, addresses
+    assert listening(port) == []
+    # The search does find one that is open to all.
+    with socket.socket() as open_to_all:
+        open_to_all.bind(("0.0.0.0", 0))
+        open_to_all.listen()
+        assert not listening(open_to_all.getsockname()[1])[0].is_loopback
+
+
+def listening(port):
+    """Addresses on which somebody listens at a port, as the kernel has them."""
+    if not Path("/proc/net/tcp").is_file():
+        pytest.skip("only Linux says who listens")
+    addresses = []
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        lines = Path(table).read_text().splitlines()[1:] if Path(table).is_file() else []
+        for local, state in ((line.split()[1], line.split()[3]) for line in lines):
+            address, local_port = local.split(":")
+            if state == "0A" and int(local_port, 16) == port:
+                # Words of four bytes, each in the machine's order.
+                words = [bytes.fromhex(address[i : i + 8]) for i in range(0, len(address), 8)]
+                ordered = (word[::-1] if sys.byteorder == "little" else word for word in words)
+                addresses.append(ipaddress.ip_address(b"".join(ordered)))
+    return addresses
