@@ -11,7 +11,7 @@
 {% endmacro %}
 
 {#- Families of types, by the names that engines give them. Anything else would be cast, and a cast
-    can change values: of a timestamp with a zone the day would depend on the session's time zone. -#}
+    can change values: the day of a timestamp with a zone depends on the session's time zone. -#}
 {% macro raw_types() %}
     {{ return({
         'whole number': {

@@ -1,5 +1,5 @@
-{#- dbt asks for the schema of every model while it parses: before it connects to anything, and again
-    whenever a variable or the connection changes. So hostile values end here. -#}
+{#- dbt asks for the schema of every model while it parses: before it connects to anything, and
+    again whenever a variable or the connection changes. So hostile values end here. -#}
 {% macro generate_schema_name(custom_schema_name=none, node=none) %}
     {%- do check_values() -%}
     {{ return(dbt.generate_schema_name(custom_schema_name, node)) }}
@@ -56,7 +56,8 @@
 
 {#- Also a Python date, which is what YAML makes of a day without quotes. -#}
 {% macro is_day(text) %}
-    {%- if not modules.re.fullmatch('(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])', text) -%}
+    {%- set pattern = '(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])' -%}
+    {%- if not modules.re.fullmatch(pattern, text) -%}
         {{ return(false) }}
     {%- endif -%}
     {%- set year, month, day = text.split('-') | map('int') -%}

@@ -121,7 +121,10 @@ class Drift:
             f" where table_schema = '{schema}' and table_type = 'BASE TABLE' order by 1"
         )
         return {
-            name: (self.columns(name), sorted(self.warehouse.query(f"table {schema}.{name}"), key=repr))
+            name: (
+                self.columns(name),
+                sorted(self.warehouse.query(f"table {schema}.{name}"), key=repr),
+            )
             for (name,) in names
         }
 
@@ -294,7 +297,8 @@ def test_mart_that_differs_from_its_contract(drift, engine):
     message = drift.refused()
     for _, text in MARTS_CHANGED.values():
         assert text.format(schema) in message
-    assert "is numeric(18,4), the contract says numeric(18,2)" in message.replace("decimal", "numeric")
+    types = "is numeric(18,4), the contract says numeric(18,2)"
+    assert types in message.replace("decimal", "numeric")
     command = migrate(drift, message)
     assert command.startswith("dbt build --full-refresh --select ") and "fct_sessions+" in command
     assert_marts_equal(drift.warehouse, drift.rows.marts())
@@ -305,13 +309,14 @@ def test_state_that_differs_from_its_contract(drift, engine):
     """Guards against: a full refresh that leaves the tables that are never refreshed as they are;
     a migration that loses what they remembered."""
     build(drift, engine)
-    remembered = drift.warehouse.query(f"select count(*) from {drift.warehouse.schema}.rebuild_days")
+    schema = drift.warehouse.schema
+    remembered = drift.warehouse.query(f"select count(*) from {schema}.rebuild_days")
     for table, (query, _) in STATE_CHANGED.items():
         drift.replace(table, query)
     for options in ([], ["--full-refresh"]):
         message = drift.refused(*options)
         for _, text in STATE_CHANGED.values():
-            assert text.format(drift.warehouse.schema) in message
+            assert text.format(schema) in message
     command = migrate(drift, message)
     for table in STATE_CHANGED:
         assert f"dbt run-operation set_aside --args '{{table: {table}}}'" in command

@@ -79,7 +79,8 @@ WRONG_ENVIRONMENT = {
     "DBT_SCHEMA": [*NAMES, "x\udcff"],
     "DBT_DUCKDB_PATH": [".", "/", "/tmp", "data/", "//host/x.duckdb", "#x.duckdb", "?x.duckdb"]
     + ["x.duckdb?y", "x'y.duckdb", 'x"y.duckdb', "x;y.duckdb", ":memory:", ".duckdb"]
-    + ["ducklake:x.duckdb", "file:x.duckdb", "~root/x.duckdb", "x*.duckdb", "\udcff.duckdb"],
+    + ["ducklake:x.duckdb", "file:x.duckdb", "~root/x.duckdb", "x*.duckdb", "\udcff.duckdb"]
+    + ["x" * 2000 + ".duckdb"],
     "DBT_POSTGRES_HOST": ["host:5432", "a b", "@x", "h1,h2", "/tmp;x", "host/x", "::x::"],
     "DBT_POSTGRES_PORT": ["0", "65536", "5432.0", "1e3", "5432 ", "0x1538", "5432\udcff"],
     "DBT_POSTGRES_USER": ["a b", "x" * 64, "/tmp", "ünï", "#x", ".x", "x\udcff"],
@@ -145,7 +146,7 @@ class Project:
         return "" if outcome.success else " ".join(str(outcome.exception).split())
 
     def dbt_after_parsing(self, variables):
-        """As dbt(), for a command that parses only one query; parsing all takes ten times longer."""
+        """As dbt(), of a command that parses only one query; parsing all takes ten times longer."""
         if self._manifest is None:
             self._manifest = self._invoke(dbtRunner(), ["parse"], {}).result
         said = []
@@ -235,7 +236,8 @@ def test_friendly_values(project, engine):
 def test_unknown_variable(project):
     """Guards against: a misspelt variable that dbt ignores, so that the run does something else."""
     message = project.dbt("build", {"demo_daat": False, "x\x1b[2J": 1})
-    assert 'there is no variable "demo_daat"' in message and "the variables are demo_data" in message
+    assert 'there is no variable "demo_daat"' in message
+    assert "the variables are demo_data" in message
     assert "\x1b" not in message
 
 
@@ -307,7 +309,8 @@ def test_scripts_refuse_hostile_values(project, engine, capsys):
 def encodings(secret):
     """Every form in which a text could lie in a file."""
     raw = secret.encode()
-    forms = {raw, raw.hex().encode(), json.dumps(secret)[1:-1].encode(), repr(secret)[1:-1].encode()}
+    forms = {raw, raw.hex().encode()}
+    forms |= {text[1:-1].encode() for text in (json.dumps(secret), repr(secret))}
     forms |= {quote(secret).encode() for quote in (urllib.parse.quote, urllib.parse.quote_plus)}
     forms.add(urllib.parse.quote(secret, safe="").encode())
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
@@ -323,7 +326,10 @@ def files_that_hold(folder, secret):
     files = [path for path in folder.rglob("*") if path.is_file()]
     forms = encodings(secret)
     found = {
-        path for path in files for content in [path.read_bytes()] if any(x in content for x in forms)
+        path
+        for path in files
+        for content in [path.read_bytes()]
+        if any(form in content for form in forms)
     }
     return found, len(files)
 
@@ -343,7 +349,8 @@ def test_password_is_found_nowhere(warehouse, tmp_path):
     hashed = secret.replace("'", "''")
     warehouse.execute(f"create role {role} login password '{hashed}'")
     for schema in (warehouse.schema, warehouse.raw_schema):
-        warehouse.execute(f"create schema {schema}; grant usage, create on schema {schema} to {role}")
+        warehouse.execute(f"create schema {schema}")
+        warehouse.execute(f"grant usage, create on schema {schema} to {role}")
     login = {"DBT_POSTGRES_USER": role, "DBT_ENV_SECRET_POSTGRES_PASSWORD": secret}
     wrong_port = login | {"DBT_POSTGRES_PORT": "1"}
     printed = []
