@@ -36,6 +36,7 @@ from pathlib import Path
 
 import duckdb
 import psycopg2
+from configuration import connection_problems, follows, variable_rules
 from dbt.clients.yaml_helper import load_yaml_text
 from dbt.config.profile import Profile
 from dbt.config.renderer import ProfileRenderer
@@ -184,22 +185,23 @@ def load(options, progress):
     Raises:
         LoadError, or an error of dbt or of the engine; nothing was loaded then.
     """
-    if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", options.schema):
-        raise LoadError(
-            f"{options.schema!r} is no usable schema name: lower-case letters, digits and _,"
-            " not starting with a digit, at most 63 characters"
-        )
+    rule = variable_rules()["raw_schema"]
+    if not follows(options.schema, rule) or options.schema != options.schema.lower():
+        raise LoadError(f"--schema must be {rule['allowed']}, in lower case")
     profile = read_profile(options.target, options.profiles_dir)
     credentials = profile.credentials
-    if options.schema == credentials.schema.lower():
-        raise LoadError(
-            f"dbt writes its tables to schema {credentials.schema} (target"
-            f" {profile.target_name}); raw tables must lie in another one, give --schema"
-        )
     if credentials.type not in ENGINES:
         raise LoadError(
             f"target {profile.target_name} is of type {credentials.type};"
             " only duckdb and postgres can be loaded"
+        )
+    problems = connection_problems(credentials)
+    if problems:
+        raise LoadError("; ".join(problems))
+    if options.schema == credentials.schema.lower():
+        raise LoadError(
+            f"dbt writes its tables to schema {credentials.schema} (target"
+            f" {profile.target_name}); raw tables must lie in another one, give --schema"
         )
     files = find_files(options.folder)
     return ENGINES[credentials.type](credentials, files, options, progress), profile.target_name
@@ -492,10 +494,8 @@ def connect_duckdb(credentials):
     Raises:
         LoadError: the file cannot be opened, and why.
     """
-    if credentials.path == ":memory:" or re.match(r"[a-z]{2,}:", credentials.path):
-        raise LoadError(f"DuckDB path {credentials.path}: only a database file can be loaded")
     # dbt runs in the project's folder, so a relative path starts there.
-    path = PROJECT_ROOT / credentials.path
+    path = PROJECT_ROOT / Path(credentials.path).expanduser()
     if not path.parent.is_dir():
         raise LoadError(f"there is no folder {path.parent} for the DuckDB file {path.name}")
     try:

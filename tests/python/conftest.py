@@ -12,7 +12,8 @@ def postgres_environment():
     """Environment variables of a PostgreSQL server.
 
     The user's own server when DBT_POSTGRES_HOST is set, else one started for these tests. Tests
-    create schemas with unique names there and drop them, and need no right beyond that.
+    create schemas with unique names there and drop them; those about rights also create a database
+    and roles with unique names.
     """
     if "DBT_POSTGRES_HOST" in os.environ:
         yield {name: os.environ.get(name, value) for name, value in POSTGRES_DEFAULTS.items()}

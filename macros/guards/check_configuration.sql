@@ -1,11 +1,13 @@
 {% macro check_configuration() %}
     {%- if execute -%}
+        {%- do check_values() -%}
         {%- do check_flags() -%}
         {%- do check_schemas_differ() -%}
         {%- do check_loaded_at_column() -%}
         {%- if not var('demo_data') -%}
             {%- do check_raw_tables() -%}
         {%- endif -%}
+        {%- do check_contracts() -%}
     {%- endif -%}
 {% endmacro %}
 
@@ -32,15 +34,7 @@
 {% endmacro %}
 
 {% macro check_loaded_at_column() %}
-    {%- set column = var('loaded_at_column') -%}
-    {%- if column is none -%}
-        {{ return('') }}
-    {%- elif not modules.re.fullmatch('[A-Za-z_][A-Za-z0-9_]*', column | string) -%}
-        {{ exceptions.raise_compiler_error(
-            "The variable loaded_at_column must be the name of a column (letters, digits and _), not"
-            ~ " '" ~ column ~ "'."
-        ) }}
-    {%- elif var('demo_data') -%}
+    {%- if var('loaded_at_column') and var('demo_data') -%}
         {{ exceptions.raise_compiler_error(
             "The demo data has no load times: set loaded_at_column only with demo_data: false."
         ) }}
@@ -53,41 +47,6 @@
             "The marts would be written into the schema of the raw tables, '" ~ target.schema
             ~ "'. Give the marts another schema (environment variable DBT_SCHEMA) or say where the"
             ~ " raw tables are (variable raw_schema)."
-        ) }}
-    {%- endif -%}
-{% endmacro %}
-
-{% macro check_raw_tables() %}
-    {%- set required = {
-        'user_session_channel': ['userid', 'sessionid', 'channel'],
-        'session_timestamp': ['sessionid', 'ts'],
-        'session_transaction': ['sessionid', 'refunded', 'amount'],
-        'channel': ['channelname'],
-    } -%}
-    {%- set problems = [] -%}
-    {%- for table, columns in required.items() -%}
-        {%- set name = var('raw_schema') ~ '.' ~ table -%}
-        {%- set relation = adapter.get_relation(
-            var('raw_database') or target.database, var('raw_schema'), table) -%}
-        {%- if relation is none -%}
-            {%- do problems.append('table ' ~ name ~ ' does not exist') -%}
-        {%- else -%}
-            {%- set found = adapter.get_columns_in_relation(relation) | map(attribute='name')
-                | map('lower') | list -%}
-            {%- if var('loaded_at_column') -%}
-                {%- do columns.append(var('loaded_at_column') | lower) -%}
-            {%- endif -%}
-            {%- for column in columns if column not in found -%}
-                {%- do problems.append('table ' ~ name ~ ' has no column ' ~ column) -%}
-            {%- endfor -%}
-        {%- endif -%}
-    {%- endfor -%}
-    {%- if problems -%}
-        {{ exceptions.raise_compiler_error(
-            "The raw tables are not as the models need them: " ~ problems | join('; ')
-            ~ ". Load them (make load RAW=folder TARGET=" ~ target.name
-            ~ "), say where they are (--vars '{demo_data: false, raw_schema: ...}'), or use the"
-            ~ " demo data (demo_data: true). Nothing was changed."
         ) }}
     {%- endif -%}
 {% endmacro %}

@@ -1,0 +1,13 @@
+{#- The name without quotes by which SQL finds a column that is stored under a name. -#}
+{% macro unquoted_name(stored) %}
+    {{ return(adapter.dispatch('unquoted_name', 'elt_summary')(stored)) }}
+{% endmacro %}
+
+{% macro default__unquoted_name(stored) %}
+    {{ return(stored | lower) }}
+{% endmacro %}
+
+{#- PostgreSQL lowers what is not quoted, and finds no column that was stored as "Ts". -#}
+{% macro postgres__unquoted_name(stored) %}
+    {{ return(stored) }}
+{% endmacro %}
