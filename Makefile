@@ -17,10 +17,10 @@ build: .venv/installed profiles.yml
 	@echo "  make load RAW=folder      # your own raw tables instead of the demo"
 
 test: lint
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto
 
 prove: .venv/installed-dev profiles.yml
-	ELT_SUMMARY_PROVE=1 $(BIN)/pytest
+	ELT_SUMMARY_PROVE=1 $(BIN)/pytest -n auto
 
 lint: .venv/installed-dev profiles.yml
 	$(BIN)/sqlfluff lint models tests analyses

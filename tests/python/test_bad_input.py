@@ -181,7 +181,14 @@ def own(rows, name):
     return [tuple(swap.get(value, value) for value in row) for row in rows]
 
 
-@pytest.fixture(scope="module", params=["duckdb", "postgres"])
+# One group per engine, so that pytest -n builds each only once.
+ENGINES = [
+    pytest.param(engine, marks=pytest.mark.xdist_group(f"bad input on {engine}"))
+    for engine in ("duckdb", "postgres")
+]
+
+
+@pytest.fixture(scope="module", params=ENGINES)
 def built(request, tmp_path_factory):
     """A Warehouse built from all cases, and the raw rows."""
     engine = request.param
