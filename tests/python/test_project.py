@@ -84,6 +84,36 @@ def test_lint_does_not_depend_on_what_was_built(warehouse):
     assert findings() == (0, [])
 
 
+def test_on_call_page_quotes_messages_that_exist():
+    """Guards against: a page for the night that quotes what nothing says any more."""
+    said = " ".join(
+        " ".join(path.read_text(encoding="utf-8").split())
+        for folder in ("macros", "scripts", "tests", "models")
+        for path in (PROJECT_ROOT / folder).rglob("*")
+        if path.suffix in (".sql", ".py", ".yml") and path.name != "test_project.py"
+    )
+    # A literal that goes on in the next line, in Jinja or in Python.
+    said = re.sub(r'" (~ |f)?"', "", said)
+    # Messages of PostgreSQL and of the operating system.
+    foreign = {
+        "already exists",
+        "server closed the connection",
+        "terminating connection",
+        "duplicate key value violates unique constraint",
+        "No space left on device",
+        "out of memory",
+    }
+    page = (PROJECT_ROOT / "docs/on-call.md").read_text(encoding="utf-8")
+    quoted = [
+        text
+        for line in page.splitlines()
+        if line.startswith("| `")
+        for text in re.findall(r"`([^`]+)`", line.split("|")[1])
+    ]
+    assert len(quoted) > 35
+    assert [text for text in quoted if text not in said and text not in foreign] == []
+
+
 def test_one_engine_is_told_from_another_in_one_folder():
     """Guards against: models and business macros that ask which engine they run on."""
     offenders = [
