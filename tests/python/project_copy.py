@@ -15,6 +15,16 @@ def copy_project(project):
     return project
 
 
+def copy_with_broken_user_revenue(project):
+    """Copy the project with a user_revenue that fails when it runs; returns the folder."""
+    replace(
+        copy_project(project) / "models/marts/user_revenue.sql",
+        "        transaction_count > 0\n",
+        "        transaction_count > cast('broken' as integer)\n",
+    )
+    return project
+
+
 def replace(path, text, instead):
     """Replace a text in a file, which must have it."""
     original = path.read_text(encoding="utf-8")

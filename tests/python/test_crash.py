@@ -20,7 +20,7 @@ import oracle
 import pytest
 from histories import Source
 from postgres_server import PostgresServer
-from project_copy import copy_project, replace
+from project_copy import copy_with_broken_user_revenue
 from raw import RawTables, assert_marts_equal, read_marts
 from replay import (
     LOADED_AT,
@@ -326,12 +326,7 @@ def test_run_after_failed_model_and_retry_equals_a_full_build(built, tmp_path):
     only what failed, that marks days finished which it did not rebuild."""
     warehouse, source = built
     # Somebody breaks the model of one mart, and takes that back.
-    broken = copy_project(tmp_path / "broken")
-    replace(
-        broken / "models/marts/user_revenue.sql",
-        "        transaction_count > 0\n",
-        "        transaction_count > cast('broken' as integer)\n",
-    )
+    broken = copy_with_broken_user_revenue(tmp_path / "broken")
     failed = warehouse.dbt("run", "--project-dir", str(broken), vars=VARIABLES, check=False)
     assert failed.returncode == 1
     outcome = statuses(failed, warehouse)
