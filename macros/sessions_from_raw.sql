@@ -10,7 +10,7 @@
     due_sessions as (
 
         select session_id from {{ ref('stg_session_timestamp') }}
-        where {{ due }} and rejected_because is null
+        where {{ due }} and is_usable
 
     ),
 
@@ -19,14 +19,14 @@
     users as (
 
         select * from {{ ref('stg_user_session_channel') }}
-        where rejected_because is null and {{ due_only }}
+        where is_usable and {{ due_only }}
 
     ),
 
     times as (
 
         select * from {{ ref('stg_session_timestamp') }}
-        where rejected_because is null and {{ due_only }}
+        where is_usable and {{ due_only }}
 
     ),
 
@@ -60,7 +60,7 @@
             sum(case when not is_refunded then amount end) as net_revenue,
             max(case when amount >= 0 then 1 else 0 end) as has_payment
         from {{ ref('stg_session_transaction') }}
-        where rejected_because is null and {{ due_only }}
+        where is_usable and {{ due_only }}
         group by session_id
 
     ),

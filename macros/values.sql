@@ -4,13 +4,20 @@
     {{ return("nullif(trim(" ~ column ~ "), '') is null") }}
 {% endmacro %}
 
+{#- The opposite, said so that a planner expects it of most rows. -#}
+{% macro is_filled(column) %}
+    {{ return("trim(" ~ column ~ ") != ''") }}
+{% endmacro %}
+
 {% macro fits_int(column) %}
     {{ return(column ~ ' between -2147483648 and 2147483647') }}
 {% endmacro %}
 
 {#- So that no sum of any number of them leaves type_money(); null fits, it adds nothing. -#}
 {% macro fits_money(column) %}
-    {{ return('coalesce(' ~ column ~ ' between -1000000000000 and 1000000000000, true)') }}
+    {{ return(
+        '(' ~ column ~ ' is null or ' ~ column ~ ' between -1000000000000 and 1000000000000)'
+    ) }}
 {% endmacro %}
 
 {% macro within_valid_days(column) %}

@@ -7,7 +7,7 @@
     {%- endif -%}
     {%- set sessions -%}
         select session_id from {{ ref('stg_session_timestamp') }}
-        where rejected_because is null and {{ due_days('started_at') }}
+        where is_usable and {{ due_days('started_at') }}
         {%- if load_relation(this) is not none %}
         union distinct
         select record_key from {{ this }}

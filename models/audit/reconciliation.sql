@@ -16,7 +16,7 @@ times as (
         started_at,
         cast(started_at as date) as session_date
     from {{ ref('stg_session_timestamp') }}
-    where rejected_because is null and {{ due_days('started_at') if some_days else 'true' }}
+    where is_usable and {{ due_days('started_at') if some_days else 'true' }}
 
 ),
 
@@ -60,7 +60,7 @@ paid_sessions as (
         min(cast(started_at as date)) as session_date
     from {{ ref('stg_session_timestamp') }}
     where
-        rejected_because is null
+        is_usable
         and session_id in (select paid.session_id from {{ ref('stg_session_transaction') }} as paid)
         and {{ 'true' if not some_days else 'session_id in (select times.session_id from times)' }}
     group by session_id

@@ -16,7 +16,7 @@ users as (
     from {{ ref('stg_user_session_channel') }} as raw
     left join {{ ref('fct_sessions') }} as used
         on raw.session_id = used.session_id
-    where (raw.rejected_because is not null or used.session_id is null) and {{ in_scope }}
+    where (raw.is_usable is not true or used.session_id is null) and {{ in_scope }}
 
 ),
 
@@ -26,7 +26,7 @@ times as (
     from {{ ref('stg_session_timestamp') }} as raw
     left join {{ ref('fct_sessions') }} as used
         on raw.session_id = used.session_id
-    where (raw.rejected_because is not null or used.session_id is null) and {{ in_scope }}
+    where (raw.is_usable is not true or used.session_id is null) and {{ in_scope }}
 
 ),
 
@@ -38,14 +38,14 @@ transactions as (
     from {{ ref('stg_session_transaction') }} as raw
     left join {{ ref('fct_sessions') }} as used
         on raw.session_id = used.session_id
-    where (raw.rejected_because is not null or used.session_id is null) and {{ in_scope }}
+    where (raw.is_usable is not true or used.session_id is null) and {{ in_scope }}
 
 ),
 
 channels as (
 
     select * from {{ ref('stg_channel') }}
-    where rejected_because is not null and {{ 'false' if rebuild_interval() else 'true' }}
+    where is_usable is not true and {{ 'false' if rebuild_interval() else 'true' }}
 
 ),
 
@@ -55,7 +55,7 @@ session_users as (
         session_id,
         min(user_id) != max(user_id) or min(channel_key) != max(channel_key) as is_contradicting
     from users
-    where rejected_because is null
+    where is_usable
     group by session_id
 
 ),
@@ -67,7 +67,7 @@ session_times as (
         min(started_at) != max(started_at) as is_contradicting,
         cast(min(started_at) as date) as session_date
     from times
-    where rejected_because is null
+    where is_usable
     group by session_id
 
 ),

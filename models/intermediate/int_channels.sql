@@ -9,7 +9,7 @@ final as (
         min({{ binary_order('channel') }}) as channel,
         max(loaded_at) as loaded_at
     from {{ ref('stg_channel') }}
-    where rejected_because is null
+    where is_usable
     group by channel_key
 
 )

@@ -36,7 +36,7 @@ listed as (
 
         select distinct cast(started_at as date) as session_date
         from {{ ref('stg_session_timestamp') }}
-        where rejected_because is null
+        where is_usable
 
     {% else %}
 

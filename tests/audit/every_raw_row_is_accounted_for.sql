@@ -34,8 +34,8 @@ session_rows as (
         select
             '{{ table }}' as source_table,
             count(*) as raw_rows,
-            count(case when raw.rejected_because is null then accepted.session_id end)
-            - count(distinct case when raw.rejected_because is null then accepted.session_id end)
+            count(case when raw.is_usable then accepted.session_id end)
+            - count(distinct case when raw.is_usable then accepted.session_id end)
                 as duplicate_rows,
             (select count(*) from accepted_sessions) as used_or_waiting_rows,
             0 as raw_gross_revenue,
@@ -66,7 +66,7 @@ transactions as (
     select
         raw.is_refunded,
         raw.amount_in_raw,
-        raw.rejected_because is null and accepted.session_id is not null as is_waiting
+        raw.is_usable and accepted.session_id is not null as is_waiting
     from {{ ref('stg_session_transaction') }} as raw
     left join waiting_sessions as accepted
         on raw.session_id = accepted.session_id

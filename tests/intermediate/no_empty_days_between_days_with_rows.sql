@@ -19,7 +19,7 @@ raw_days as (
 
     select distinct cast(started_at as date) as session_date
     from {{ ref('stg_session_timestamp') }}
-    where rejected_because is null and {{ rebuilt_days('started_at') }}
+    where is_usable and {{ rebuilt_days('started_at') }}
 
 ),
 

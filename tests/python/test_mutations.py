@@ -144,10 +144,10 @@ MUTATIONS = {
     "a session with two times is none, also if one is of another day": (
         "macros/sessions_from_raw.sql",
         """        select * from {{ ref('stg_session_timestamp') }}
-        where rejected_because is null and {{ due_only }}
+        where is_usable and {{ due_only }}
 """,
         """        select * from {{ ref('stg_session_timestamp') }}
-        where rejected_because is null and {{ due or 'true' }}
+        where is_usable and {{ due or 'true' }}
 """,
         "a second time, in an interval",
     ),
@@ -159,7 +159,7 @@ MUTATIONS = {
     ),
     "an interval looks at the records of its sessions": (
         REJECTED,
-        "where rejected_because is null and {{ due_days('started_at') }}",
+        "where is_usable and {{ due_days('started_at') }}",
         "where false",
         "a second user, in an interval",
     ),
