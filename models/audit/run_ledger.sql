@@ -7,6 +7,7 @@
     full_refresh=false,
     incremental_strategy='append',
     on_schema_change='fail',
+    meta={'published': false},
 ) }}
 
 select
