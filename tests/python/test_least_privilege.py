@@ -251,6 +251,7 @@ class Roles:
                 except psycopg2.errors.InsufficientPrivilege:
                     continue
                 except (
+                    psycopg2.errors.FeatureNotSupported,
                     psycopg2.errors.WrongObjectType,
                     psycopg2.errors.ObjectNotInPrerequisiteState,
                 ):
