@@ -30,13 +30,14 @@ TIME_PATTERN = re.compile(
     r"(?:[ T](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?"
     r"(?:Z| UTC|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?)?)?"
 )
-FIELD_PATTERN = re.compile(r'"(?P<quoted>(?:[^"]|"")*+)"|(?P<bare>[^",\r\n]*+)')
+# No possessive quantifiers here: Python before 3.11.4 gets them wrong.
+FIELD_PATTERN = re.compile(r'"(?P<quoted>(?:[^"]|"")*)"(?!")|(?P<bare>[^",\r\n]*)')
 LINE_END_PATTERN = re.compile(r"\r\n|\n|\r")
 
 # Almost all values look like this, and a block of such lines is passed at once. Whatever does not
 # is looked at one by one.
 PLAIN = {
-    ID: r'[^",\r\n\0\\]{0,%d}+' % ID_LENGTH,
+    ID: r'[^",\r\n\0\\]{0,%d}' % ID_LENGTH,
     INTEGER: r"(?:-?[0-9]{1,9})?",
     BOOLEAN: r"(?:true|false|t|f|TRUE|FALSE|True|False|1|0)?",
     TIME: (
@@ -126,7 +127,7 @@ def decoded_blocks(file):
 def plain_lines_pattern(columns, line_end):
     """Pattern of as many lines as look as almost all do."""
     fields = ",".join(f'(?:"{PLAIN[kind]}"|{PLAIN[kind]})' for kind in columns.values())
-    return re.compile(f"(?:(?!{line_end}){fields}{line_end})*+")
+    return re.compile(f"(?:(?!{line_end}){fields}{line_end})*")
 
 
 def read_record(text, position, line):
