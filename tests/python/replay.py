@@ -71,6 +71,9 @@ class Runner:
             "demo_data": False,
             "raw_schema": self.warehouse.raw_schema,
             "loaded_at_column": loaded_at_column,
+            # Histories are full of both.
+            "max_rejected_percent": 100,
+            "max_empty_days": 100000,
         }
         arguments = ["--target", self.warehouse.engine, "--vars", json.dumps(variables)]
         quiet = ["--log-level", "none", "--log-level-file", "none"]
