@@ -1,7 +1,7 @@
 {#- Query for the sessions as the raw tables have them now: all, or those with a time that meets the
     predicate. It is given to the query, not put around it: whether a session has one time can only
     be told from all its raw rows, also those of other days, which are looked up by their key. -#}
-{% macro sessions_from_raw(due=none) %}
+{% macro sessions_from_raw(due=none, is_unique=false) %}
     {%- set due_only = 'session_id in (select session_id from due_sessions)' if due else 'true' -%}
     with
 
@@ -26,9 +26,27 @@
     times as (
 
         select * from {{ ref('stg_session_timestamp') }}
-        where is_usable and {{ due_only }}
+        where is_usable and {{ due or 'true' if is_unique else due_only }}
 
     ),
+
+    {%- if is_unique %}
+
+    -- The raw tables have each session once: nothing to become one, nothing to contradict.
+    sessions as (
+
+        select
+            times.session_id,
+            users.user_id,
+            users.channel,
+            times.started_at
+        from times
+        inner join users
+            on times.session_id = users.session_id
+
+    ),
+
+    {%- else %}
 
     -- Rows that say the same become one row here; a session whose rows contradict each other is none.
     sessions as (
@@ -49,6 +67,8 @@
             and min(times.started_at) >= max(times.started_at)
 
     ),
+
+    {%- endif %}
 
     -- Summed to one row per session before any join, so that nothing fans out.
     session_transactions as (

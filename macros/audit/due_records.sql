@@ -1,13 +1,19 @@
 {#- Predicate for the records that this run looks at, by their session: all, or those of sessions
     with a time on the days due, of sessions with a record rejected there before, and of sessions
-    with a row loaded since the last finished run. -#}
-{% macro due_records(column) %}
+    with a row loaded since the last finished run. `unused_only` leaves out the sessions with a time on
+    those days that fct_sessions has: enough where each session has one row, which is then used. -#}
+{% macro due_records(column, unused_only=false) %}
     {%- if looks_at_everything() -%}
         {{ return('true') }}
     {%- endif -%}
     {%- set sessions -%}
         select session_id from {{ ref('stg_session_timestamp') }}
         where is_usable and {{ due_days('started_at') }}
+        {%- if unused_only %}
+        except
+        select session_id from {{ ref('fct_sessions') }}
+        where {{ due_days('session_date') }}
+        {%- endif %}
         {%- if load_relation(this) is not none %}
         union distinct
         select record_key from {{ this }}

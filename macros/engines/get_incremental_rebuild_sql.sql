@@ -14,6 +14,7 @@
     {{ record_rebuild_scope(target, due) }};
     {{ record_rebuild_scope(target, moved) }};
     {{ record_rebuild_scope(new) }};
+    {{ gather_statistics(ref('rebuild_scope')) }}
     {%- endif %}
     delete from {{ target }} where {{ due }};
     {%- if key %}

@@ -4,13 +4,15 @@
 {% macro record_commit(inserted=none) %}
     {%- if execute -%}
         {%- set options = model.config -%}
-        {%- set is_counted = options.materialized == 'table' or options.meta.rebuild_by -%}
+        {#- What the strategy has built, it has counted. -#}
+        {%- set is_counted = (inserted or not is_incremental())
+            and (options.materialized == 'table' or options.meta.rebuild_by) -%}
         {{ add_to_ledger([model.name]) }}
         update {{ rebuild_table('run_ledger') }}
         set
             {%- if is_counted %}
             rows_in = {{ rows_in(is_whole=inserted is none) }},
-            rows_written = (select count(*) from {{ inserted or this }}),
+            rows_written = {{ rows_written(inserted) }},
             {%- endif %}
             outcome = 'committed'
         where
@@ -38,5 +40,20 @@
         not is_whole or (rebuild_by == 'session_date' and rebuild_interval())
     ) -%}
     {%- set predicate = due(column) if is_due else 'true' -%}
-    {{ return('(select count(*) from ' ~ rebuild_table(table) ~ ' where ' ~ predicate ~ ')') }}
+    {%- set query = 'select count(*) from ' ~ rebuild_table(table) ~ ' where ' ~ predicate -%}
+    {%- if is_whole and table == 'fct_sessions' -%}
+        {#- The same for every mart that is built whole behind it. -#}
+        {{ return(once_per_run('rows_of_fct_sessions', rebuild_table(table), query)[0]) }}
+    {%- endif -%}
+    {{ return('(' ~ query ~ ')') }}
+{% endmacro %}
+
+{#- SQL expression: how many rows came into the table. For one that was built whole the engine may
+    have said it: counting takes as long as reading it. -#}
+{% macro rows_written(inserted) %}
+    {%- set main = none if inserted else load_result('main') -%}
+    {%- if main and (main.response.rows_affected or 0) > 0 -%}
+        {{ return(main.response.rows_affected) }}
+    {%- endif -%}
+    {{ return('(select count(*) from ' ~ (inserted or this) ~ ')') }}
 {% endmacro %}

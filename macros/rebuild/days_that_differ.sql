@@ -10,7 +10,7 @@
     with loaded_days as ({{ loaded_days(raw_sessions, built_sessions) }})
     {%- endif %}
     select coalesce(raw_days.session_date, built_days.session_date) as session_date
-    from ({{ sums_by_day(raw_sessions, compared) }}) as raw_days
+    from ({{ sums_by_day('(' ~ sessions_from_raw(is_unique=raw_sessions_are_unique()) ~ ') as sessions', compared) }}) as raw_days
     full outer join ({{ sums_by_day(built_sessions, compared) }}) as built_days
         on raw_days.session_date = built_days.session_date
     where

@@ -25,9 +25,38 @@
 
 {#- For tests: the days of the latest run, finished or not. -#}
 {% macro rebuilt_days(column) %}
-    {{ return(in_days(column, once_per_run('rebuilt_days', ref('rebuild_days'),
+    {{ return(in_days(column, days_of_latest_run())) }}
+{% endmacro %}
+
+{#- For tests of whole marts: an interval run answers for the days that it rebuilt, for their users
+    and their months; any other run for everything. -#}
+{% macro tested_days(column) %}
+    {{ return(rebuilt_days(column) if rebuild_interval() else 'true') }}
+{% endmacro %}
+
+{% macro tested_users(column) %}
+    {{ return(
+        column ~ ' in (select user_id from ' ~ ref('fct_sessions') ~ ' where '
+        ~ rebuilt_days('session_date') ~ ')' if rebuild_interval() else 'true'
+    ) }}
+{% endmacro %}
+
+{% macro tested_months(column) %}
+    {%- if not rebuild_interval() -%}
+        {{ return('true') }}
+    {%- endif -%}
+    {%- set months = [] -%}
+    {%- for day in days_of_latest_run() -%}
+        {%- do months.append(day.replace(day=1)) -%}
+    {%- endfor -%}
+    {{ return(in_months(column, months | unique | list)) }}
+{% endmacro %}
+
+{#- Listed by the latest run, finished or not. -#}
+{% macro days_of_latest_run() %}
+    {{ return(once_per_run('rebuilt_days', ref('rebuild_days'),
         'select session_date from ' ~ ref('rebuild_days')
-    ))) }}
+    )) }}
 {% endmacro %}
 
 {% macro in_days(column, days) %}
@@ -39,8 +68,12 @@
 {% endmacro %}
 
 {% macro due_months(column) %}
+    {{ return(in_months(column, months_to_rebuild())) }}
+{% endmacro %}
+
+{% macro in_months(column, months) %}
     {%- set periods = [] -%}
-    {%- for start in months_to_rebuild() -%}
+    {%- for start in months -%}
         {%- set within_next = start + modules.datetime.timedelta(days=31) -%}
         {%- do periods.append((start, within_next.replace(day=1))) -%}
     {%- endfor -%}

@@ -2,10 +2,16 @@
     transaction that changes it: so nobody who had or has a session there is forgotten, whatever
     happens to the raw tables or to this run in between. -#}
 {% macro record_rebuild_scope(relation, predicate='true') %}
-    insert into {{ ref('rebuild_scope') }} (user_id, session_month, invocation_id)
+    {{ record_touched(relation, 'user_id', 'user_id', predicate) }};
+    {{ record_touched(relation, 'session_month', month_of('session_date'), predicate) }}
+{% endmacro %}
+
+{#- Statement that records every user, or every month, of a relation: `expression` says which of its
+    rows. -#}
+{% macro record_touched(relation, column, expression, predicate='true') %}
+    insert into {{ ref('rebuild_scope') }} ({{ column }}, invocation_id)
     select distinct
-        user_id,
-        {{ month_of('session_date') }} as session_month,
+        {{ expression }} as {{ column }},
         '{{ invocation_id }}' as invocation_id
     from {{ relation }}
     where {{ predicate }}
@@ -33,7 +39,7 @@
     {%- set statements = [] -%}
     {%- if execute and builds_sessions_whole() -%}
         {%- for mart in existing_marts_behind() -%}
-            {%- do statements.append(record_mart(mart.relation, mart.rebuild_by)) -%}
+            {%- do statements.append(record_touched(mart.relation, mart.rebuild_by, mart.rebuild_by)) -%}
         {%- endfor -%}
     {%- endif -%}
     {{ return(statements | join(';')) }}
@@ -43,15 +49,6 @@
     {%- if execute and builds_sessions_whole() and existing_marts_behind() -%}
         {{ record_rebuild_scope(this) }}
     {%- endif -%}
-{% endmacro %}
-
-{#- Statement that records every user, or every month, of a mart. -#}
-{% macro record_mart(relation, rebuild_by) %}
-    insert into {{ ref('rebuild_scope') }} ({{ rebuild_by }}, invocation_id)
-    select distinct
-        {{ rebuild_by }},
-        '{{ invocation_id }}' as invocation_id
-    from {{ relation }}
 {% endmacro %}
 
 {#- Decided once per run, before fct_sessions changes. -#}

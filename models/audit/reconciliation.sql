@@ -6,38 +6,29 @@
 -- depends_on: {{ ref('stg_user_session_channel') }}
 {% set some_days = is_incremental() or rebuild_interval() %}
 {% set due = due_days('session_date') if some_days else 'true' %}
+{% set due_times = 'is_usable and ' ~ (due_days('started_at') if some_days else 'true') %}
 
 with
-
-times as (
-
-    select
-        session_id,
-        started_at,
-        cast(started_at as date) as session_date
-    from {{ ref('stg_session_timestamp') }}
-    where is_usable and {{ due_days('started_at') if some_days else 'true' }}
-
-),
 
 raw_rows as (
 
     select
-        session_date,
+        cast(started_at as date) as session_date,
         count(*) as row_count
-    from times
-    group by session_date
+    from {{ ref('stg_session_timestamp') }}
+    where {{ due_times }}
+    group by cast(started_at as date)
 
 ),
 
 repeated_rows as (
 
     select
-        session_date,
+        cast(started_at as date) as session_date,
         count(*) - 1 as duplicate_count
-    from times
-    where {{ 'false' if nothing_is_rejected() else 'true' }}
-    group by session_id, started_at, session_date
+    from {{ ref('stg_session_timestamp') }}
+    where {{ 'false' if nothing_is_rejected() else due_times }}
+    group by session_id, started_at
     having count(*) > 1
 
 ),
@@ -61,8 +52,17 @@ paid_sessions as (
     from {{ ref('stg_session_timestamp') }}
     where
         is_usable
-        and session_id in (select paid.session_id from {{ ref('stg_session_transaction') }} as paid)
-        and {{ 'true' if not some_days else 'session_id in (select times.session_id from times)' }}
+        and session_id in (
+            select paid.session_id
+            from {{ ref('stg_session_transaction') }} as paid
+            {% if some_days -%}
+                where paid.session_id in (
+                    select times.session_id
+                    from {{ ref('stg_session_timestamp') }} as times
+                    where {{ due_times }}
+                )
+            {%- endif %}
+        )
     group by session_id
 
 ),

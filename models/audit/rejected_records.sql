@@ -4,6 +4,8 @@
 {{ config(meta={'rebuild_by': 'record_key'}) }}
 -- depends_on: {{ ref('rebuild_days') }}, {{ ref('rebuild_loads') }}, {{ ref('int_channels') }}
 {% set in_scope = 'false' if nothing_is_rejected() else due_records('raw.session_id') %}
+{% set in_scope_if_unused = 'false' if nothing_is_rejected()
+    else due_records('raw.session_id', raw_sessions_are_unique(may_count=false)) %}
 
 with
 
@@ -16,7 +18,7 @@ users as (
     from {{ ref('stg_user_session_channel') }} as raw
     left join {{ ref('fct_sessions') }} as used
         on raw.session_id = used.session_id
-    where (raw.is_usable is not true or used.session_id is null) and {{ in_scope }}
+    where (raw.is_usable is not true or used.session_id is null) and {{ in_scope_if_unused }}
 
 ),
 
@@ -26,7 +28,7 @@ times as (
     from {{ ref('stg_session_timestamp') }} as raw
     left join {{ ref('fct_sessions') }} as used
         on raw.session_id = used.session_id
-    where (raw.is_usable is not true or used.session_id is null) and {{ in_scope }}
+    where (raw.is_usable is not true or used.session_id is null) and {{ in_scope_if_unused }}
 
 ),
 

@@ -4,7 +4,7 @@
     pre_hook=['{{ claim_rebuild() }}', '{{ record_whole_build_before() }}'],
     post_hook='{{ record_whole_build_after() }}',
     meta={'rebuild_by': 'session_date', 'records_scope': true},
-    indexes=[{'columns': ['session_date']}, {'columns': ['user_id']}],
+    indexes=indexes_for(['session_date', 'user_id'], [('user_id', 'transaction_count > 0')]),
 ) }}
 -- depends_on: {{ ref('rebuild_days') }}, {{ ref('rebuild_scope') }}
 {% set some_days = is_incremental() or rebuild_interval() %}
@@ -13,7 +13,10 @@ with
 
 sessions as (
 
-    {{ sessions_from_raw(due_days('started_at') if some_days else none) }}
+    {{ sessions_from_raw(
+        due=due_days('started_at') if some_days else none,
+        is_unique=raw_sessions_are_unique(may_count=not some_days),
+    ) }}
 
 ),
 

@@ -4,26 +4,27 @@
 
 with
 
-ranked_users as (
+top_users as (
 
     select
         user_id,
         gross_revenue,
-        net_revenue,
-        row_number() over (order by gross_revenue desc, user_id asc) as revenue_rank
+        net_revenue
     from {{ ref('user_revenue') }}
+    order by gross_revenue desc, user_id asc
+    limit {{ var('top_revenue_users_limit') }}
 
 ),
 
 final as (
 
     select
-        cast(revenue_rank as {{ dbt.type_int() }}) as revenue_rank,
+        cast(row_number() over (order by gross_revenue desc, user_id asc) as {{ dbt.type_int() }})
+            as revenue_rank,
         user_id,
         gross_revenue,
         net_revenue
-    from ranked_users
-    where revenue_rank <= {{ var('top_revenue_users_limit') }}
+    from top_users
 
     {% if is_incremental() %}
 

@@ -1,5 +1,6 @@
 -- Guards against: revenue lost or doubled between fct_sessions and the months, or a rate that is
--- possible for no count of users.
+-- possible for no count of users. An interval run answers for the months of its days.
+-- depends_on: {{ ref('rebuild_days') }}
 with
 
 sessions as (
@@ -8,6 +9,7 @@ sessions as (
         coalesce(sum(gross_revenue), 0) as gross_revenue,
         coalesce(sum(net_revenue), 0) as net_revenue
     from {{ ref('fct_sessions') }}
+    where {{ tested_months('session_date') }}
 
 ),
 
@@ -17,6 +19,7 @@ months as (
         coalesce(sum(gross_revenue), 0) as gross_revenue,
         coalesce(sum(net_revenue), 0) as net_revenue
     from {{ ref('monthly_channel_conversion') }}
+    where {{ tested_months('session_month') }}
 
 )
 

@@ -4,8 +4,8 @@ with
 sessions as (
 
     select
-        min({{ month_of('session_date') }}) as first_month,
-        max({{ month_of('session_date') }}) as last_month
+        {{ month_of('min(session_date)') }} as first_month,
+        {{ month_of('max(session_date)') }} as last_month
     from {{ ref('fct_sessions') }}
 
 ),

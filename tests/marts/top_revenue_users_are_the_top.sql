@@ -1,4 +1,5 @@
--- Guards against: a rank left out, a list cut short, or a user left out who has more than the last.
+-- Guards against: a rank left out, a list cut short, a user left out who has more than the last, or
+-- one ranked whom user_revenue does not have.
 with
 
 expected as (
@@ -41,3 +42,11 @@ select 'a user with more gross revenue was left out' as failure
 from left_out
 cross join ranked
 where left_out.gross_revenue > ranked.lowest_gross_revenue
+
+union all
+
+select 'a ranked user is not in user_revenue' as failure
+from {{ ref('top_revenue_users') }} as top_users
+left join {{ ref('user_revenue') }} as users
+    on top_users.user_id = users.user_id
+where users.user_id is null

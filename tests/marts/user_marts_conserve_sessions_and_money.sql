@@ -1,4 +1,7 @@
--- Guards against: a user's sessions or money lost or doubled in the user marts.
+-- Guards against: a user's sessions or money lost or doubled in the user marts, and users who are in
+-- one of them and not in the other. An interval run answers for the users of its days.
+-- depends_on: {{ ref('rebuild_days') }}
+{% set tested = tested_users('user_id') %}
 with
 
 sessions as (
@@ -10,6 +13,7 @@ sessions as (
         coalesce(sum(gross_revenue), 0) as gross_revenue,
         coalesce(sum(net_revenue), 0) as net_revenue
     from {{ ref('fct_sessions') }}
+    where {{ tested }}
 
 ),
 
@@ -17,6 +21,7 @@ touches as (
 
     select coalesce(sum(session_count), 0) as session_count
     from {{ ref('user_first_last_touch') }}
+    where {{ tested }}
 
 ),
 
@@ -28,6 +33,19 @@ revenue as (
         coalesce(sum(gross_revenue), 0) as gross_revenue,
         coalesce(sum(net_revenue), 0) as net_revenue
     from {{ ref('user_revenue') }}
+    where {{ tested }}
+
+),
+
+users_without_touches as (
+
+    select user_id from {{ ref('fct_sessions') }}
+    where {{ tested_days('session_date') }}
+    union distinct
+    select user_id from {{ ref('user_revenue') }}
+    where {{ tested }}
+    except
+    select user_id from {{ ref('user_first_last_touch') }}
 
 ),
 
@@ -39,7 +57,8 @@ differences as (
         revenue.refunded_transaction_count - sessions.refunded_transaction_count
             as refund_difference,
         revenue.gross_revenue - sessions.gross_revenue as gross_difference,
-        revenue.net_revenue - sessions.net_revenue as net_difference
+        revenue.net_revenue - sessions.net_revenue as net_difference,
+        (select count(*) from users_without_touches) as users_without_touches
     from sessions
     cross join touches
     cross join revenue
@@ -53,3 +72,4 @@ where
     or refund_difference != 0
     or gross_difference != 0
     or net_difference != 0
+    or users_without_touches != 0

@@ -1,0 +1,12 @@
+{#- Statement that tells the planner what a table holds now; nothing where the engine always knows. -#}
+{% macro gather_statistics(relation) %}
+    {{ return(adapter.dispatch('gather_statistics', 'elt_summary')(relation)) }}
+{% endmacro %}
+
+{% macro default__gather_statistics(relation) %}
+    {{ return('') }}
+{% endmacro %}
+
+{% macro postgres__gather_statistics(relation) %}
+    {{ return('analyze ' ~ relation ~ ';') }}
+{% endmacro %}
