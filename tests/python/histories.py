@@ -119,9 +119,11 @@ class Source:
         payments: list of (refunded, amount) by session.
         channels: names of the listed channels.
         copies: sessions whose rows stand twice in the raw tables.
+        keyed: the raw tables have primary keys, and so one row of a session, the first.
     """
 
-    def __init__(self):
+    def __init__(self, keyed=False):
+        self.keyed = keyed
         self.users = {}
         self.times = {}
         self.payments = {}
@@ -220,12 +222,12 @@ class Source:
             "user_session_channel": [
                 ((user, session, channel), ("users", session))
                 for session, rows in self.users.items()
-                for user, channel in rows
+                for user, channel in (rows[:1] if self.keyed else rows)
             ],
             "session_timestamp": [
                 ((session, ts), ("times", session))
                 for session, times in self.times.items()
-                for ts in times
+                for ts in (times[:1] if self.keyed else times)
             ],
             "session_transaction": [
                 ((session, *payment), ("payments", session))
@@ -234,7 +236,7 @@ class Source:
             ],
             "channel": [((name,), ("channels", name)) for name in self.channels],
         }
-        for table in ("user_session_channel", "session_timestamp"):
+        for table in () if self.keyed else ("user_session_channel", "session_timestamp"):
             tables[table] += [row for row in tables[table] if row[1][1] in self.copies]
         first = datetime(2029, 1, 1)
         return {

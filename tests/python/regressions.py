@@ -91,6 +91,10 @@ REGRESSIONS = {
         [insert("s0", 1, JULY_1, (False, 5)), ("run",), insert("s1", 2, AUGUST_1, (False, 7))]
         + [("drop", "fct_sessions"), ("run",)],
     ),
+    "a session of two users, in a first build": (
+        False,
+        [insert("s0", 1, JULY_1), insert("s1", 1, JULY_2), ("add_user", "s0", 2, "Google"), ("run",)],
+    ),
     "half a session": (
         False,
         [insert("s0", 1, JULY_1), ("add_time", "s1", JULY_2), ("run",)],

@@ -28,10 +28,12 @@ class Runner:
         warehouse: Warehouse; the raw tables get a column of load times.
         monkeypatch: pytest's, to set the environment that the profile reads.
         project: folder of the dbt project.
+        keyed: the session tables in raw get primary keys, as `make load` gives them.
     """
 
-    def __init__(self, warehouse, monkeypatch, project=PROJECT_ROOT):
+    def __init__(self, warehouse, monkeypatch, project=PROJECT_ROOT, keyed=False):
         self.warehouse = warehouse
+        self.keyed = keyed
         self.full_schema = f"{warehouse.schema}_full"
         self._monkeypatch = monkeypatch
         self._manifests = {}
@@ -42,6 +44,10 @@ class Runner:
             monkeypatch.setenv(name, value)
         monkeypatch.chdir(project)
         create_raw(warehouse)
+        for table in ("user_session_channel", "session_timestamp") if keyed else ():
+            warehouse.execute(
+                f"alter table {warehouse.raw_schema}.{table} add primary key (sessionid)"
+            )
 
     def reset(self):
         """Forget all marts."""
@@ -96,7 +102,7 @@ class Runner:
 def replay(runner, history, loaded):
     """Apply a history; after each run compare what it promises, after the last step everything."""
     runner.reset()
-    source = Source()
+    source = Source(runner.keyed)
     warehouse = runner.warehouse
     for step in [*history, ("run_loaded" if loaded else "run",)]:
         if step[0] == "drop":

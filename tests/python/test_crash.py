@@ -368,7 +368,7 @@ def test_build_after_failed_test_equals_a_full_build(built):
     RawTables(channel=source.rows(loaded=True)["channel"]).write(warehouse)
     outcome = failed_build(warehouse)
     assert outcome["fct_sessions"] == "success"
-    assert outcome["has_rows_fct_sessions_"] == "fail"
+    assert outcome["fct_sessions_is_sound"] == "fail"
     assert outcome["user_revenue"] == "skipped"
     assert read_marts(warehouse)["fct_sessions"] == []
     assert read_marts(warehouse)["user_revenue"] == before["user_revenue"]

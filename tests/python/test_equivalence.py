@@ -47,6 +47,24 @@ def test_any_history_equals_a_full_build(runner, loaded):
     histories_equal()
 
 
+@pytest.mark.parametrize("engine", ["postgres"], indirect=True)
+def test_any_history_of_keyed_tables_equals_a_full_build(warehouse, monkeypatch):
+    """Guards against: a way through keyed raw tables, which nobody need search for duplicates, that
+    gives other marts."""
+    runner = Runner(warehouse, monkeypatch, keyed=True)
+
+    @examples("postgres")
+    @given(history=histories(loaded=False))
+    def histories_equal(history):
+        replay(runner, history, loaded=False)
+
+    histories_equal()
+    for loaded, history in REGRESSIONS.values():
+        if not loaded:
+            replay(runner, history, loaded)
+    warehouse.execute(f"drop schema if exists {runner.full_schema} cascade")
+
+
 def test_regressions(runner):
     """Guards against: histories that were wrong once, or that only one clause keeps right."""
     for loaded, history in REGRESSIONS.values():

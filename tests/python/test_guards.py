@@ -114,7 +114,42 @@ GUARDS = {
         "models/marts/fct_sessions.sql",
         "    from sessions\n",
         "    from sessions\n    union all\n    select * from sessions where session_id like '0%'\n",
-        "Constraint Error",
+        "fct_sessions_is_sound",
+    ),
+    "the key is unique, by the engine": (
+        "postgres",
+        "models/marts/fct_sessions.sql",
+        "    from sessions\n",
+        "    from sessions\n    union all\n    select * from sessions where session_id like '0%'\n",
+        "could not create unique index",
+    ),
+    "the table has its key": (
+        "postgres",
+        "macros/engines/build_whole.sql",
+        "{%- do changes.append('add ' ~ constraint) -%}",
+        "",
+        "rebuild_days_is_sound",
+    ),
+    "a rank is one user's": (
+        "duckdb",
+        "models/marts/top_revenue_users.sql",
+        "    from top_users\n",
+        "    from (select 17 as user_id, gross_revenue, net_revenue from top_users) as top_users\n",
+        "top_revenue_users_is_sound",
+    ),
+    "values are those that the documentation names": (
+        "duckdb",
+        "models/intermediate/rebuild_days.sql",
+        "'{{ mode }}' as reason",
+        "'some reason' as reason",
+        "rebuild_days_is_sound",
+    ),
+    "every user with a session has touches": (
+        "duckdb",
+        "models/marts/user_first_last_touch.sql",
+        "    group by user_id\n",
+        "    where user_id != 17\n    group by user_id\n",
+        "user_marts_conserve_sessions_and_money",
     ),
     "the contract holds the types": (
         "duckdb",
@@ -156,7 +191,7 @@ GUARDS = {
         "models/marts/fct_sessions.sql",
         "    from sessions\n",
         "    from sessions\n    where session_id is null\n",
-        "has_rows_fct_sessions_",
+        "fct_sessions_is_sound",
     ),
 }
 

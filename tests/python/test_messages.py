@@ -49,7 +49,8 @@ def test_empty_raw_tables_are_not_called_good(warehouse):
     """Guards against: a green build in which every test passed on an empty table."""
     create_raw_tables(warehouse)
     message = refused(warehouse, "build", vars={"demo_data": False})
-    assert "has_rows" in message
+    assert "int_channels_is_sound (fail)" in message
+    assert "failure=there are no rows" in message
 
 
 def test_marts_would_land_among_the_raw_tables(warehouse):

@@ -141,6 +141,12 @@ MUTATIONS = {
         "true",
         "a second user, in an interval",
     ),
+    "what is known to be unique is counted": (
+        "macros/engines/raw_sessions_are_unique.sql",
+        "values()[0] == 0",
+        "values()[0] >= 0",
+        "a session of two users, in a first build",
+    ),
     "a session with two times is none, also if one is of another day": (
         "macros/sessions_from_raw.sql",
         """        select * from {{ ref('stg_session_timestamp') }}
