@@ -54,8 +54,9 @@
 
 {#- Listed by the latest run, finished or not. -#}
 {% macro days_of_latest_run() %}
-    {{ return(once_per_run('rebuilt_days', ref('rebuild_days'),
-        'select session_date from ' ~ ref('rebuild_days')
+    {%- set rebuild_days = rebuild_table('rebuild_days') -%}
+    {{ return(once_per_run(
+        'rebuilt_days', rebuild_days, 'select session_date from ' ~ rebuild_days
     )) }}
 {% endmacro %}
 

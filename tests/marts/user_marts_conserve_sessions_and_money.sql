@@ -1,5 +1,5 @@
--- Guards against: a user's sessions or money lost or doubled in the user marts, and users who are in
--- one of them and not in the other. An interval run answers for the users of its days.
+-- Guards against: a user's sessions or money lost or doubled in the user marts, and users who are
+-- in one of them and not in the other. An interval run answers for the users of its days.
 -- depends_on: {{ ref('rebuild_days') }}
 {% set tested = tested_users('user_id') %}
 with
