@@ -8,12 +8,15 @@ import signal
 import sys
 from pathlib import Path
 
+import duckdb
 import psutil
+import psycopg2
+from postgres_server import PostgresServerError
 
-from benchmarks import PROJECT_ROOT, raw_data
+from benchmarks import PROJECT_ROOT, raw_data, sqlmesh
 from benchmarks.place import BenchmarkError, Progress, place_for
-from benchmarks.report import Samples, cost_rows, table_rows, text_lines, write
-from benchmarks.rounds import CONTENDERS, run_rounds
+from benchmarks.report import Samples, spreads, table_rows, text_lines, write
+from benchmarks.rounds import CONTENDERS, Rounds
 
 RESULTS = PROJECT_ROOT / "benchmarks" / "results"
 
@@ -29,8 +32,8 @@ def main(argv=None):
     except KeyboardInterrupt:
         progress.say("interrupted; everything that was made is removed")
         return 130
-    except BenchmarkError as error:
-        progress.say(f"benchmark: {error}")
+    except (BenchmarkError, PostgresServerError, duckdb.Error, psycopg2.Error, OSError) as error:
+        progress.say(f"benchmark: {str(error).strip()}")
         return 1
     print("\n".join(text_lines(result)))
     for path in write(result, options.results):
@@ -88,7 +91,7 @@ def run(options, progress):
         else:
             settings_from = f"{options.engine}'s own" if place.engine == "duckdb" else "the server's"
         progress.say(f"{place.engine_version()}, settings: {settings_from}")
-        run_rounds(place, options, samples, progress)
+        Rounds(place, options, samples, progress).run()
         raw = place.schema("raw")
         return {
             "engine": options.engine,
@@ -98,7 +101,7 @@ def run(options, progress):
             "rounds": options.runs,
             "contenders": options.only,
             "engine_version": place.engine_version(),
-            "versions": versions(),
+            "versions": versions("sqlmesh" in options.only),
             "machine": {
                 "cores": len(psutil.Process().cpu_affinity())
                 if hasattr(psutil.Process, "cpu_affinity")
@@ -108,16 +111,19 @@ def run(options, progress):
             "settings_from": settings_from,
             "settings": place.settings(),
             "rows": table_rows(samples, options.engine, options.sessions),
-            "costs": cost_rows(samples),
+            "costs": spreads(samples.costs),
+            "waits": spreads(samples.waits),
+            "found": samples.found,
             "checks": samples.checks,
         }
 
 
-def versions():
+def versions(with_sqlmesh):
     """Versions of what was measured, by name."""
     packages = ("dbt-core", "dbt-duckdb", "dbt-postgres")
     found = {name: importlib.metadata.version(name) for name in packages}
-    return found | {"Python": platform.python_version()}
+    found["Python"] = platform.python_version()
+    return found | (sqlmesh.versions() if with_sqlmesh else {})
 
 
 if __name__ == "__main__":

@@ -49,6 +49,15 @@ ROWS = (
     Row("memory", "ours", "peak memory of a full build, dbt", {"duckdb": 16.0}, "GiB",
         bar_sessions=30_000_000),
     Row("server_memory", "ours", "peak memory of a full build, server", {}, "GiB", ("postgres",)),
+    # Against the others, seconds of the whole process.
+    Row("sqlmesh_first", "sqlmesh", "first build with tests ÷ SQLMesh's, process", both(1.0, 1.0)),
+    Row("sqlmesh_day", "sqlmesh", "one more day with tests ÷ SQLMesh's, process", both(1.0, 1.0)),
+    Row("microbatch_month", "microbatch", "one-month backfill ÷ dbt microbatch's, process",
+        both(1.0, 1.0)),
+    Row("cli", "cli", "dbt build of the demo, nothing changed ÷ dbt parse, process",
+        both(4.0, 4.0), bar_sessions=None),
+    Row("readers_full", "readers", "longest wait of a reader, full build", {}, "s", ("postgres",)),
+    Row("readers_day", "readers", "longest wait of a reader, one day", {}, "s", ("postgres",)),
     Row("floor_scan", "reference", "floor: bare scan of the raw tables ÷ reference"),
     Row("floor_join", "reference", "floor: bare join of the session tables ÷ reference"),
 )  # fmt: skip

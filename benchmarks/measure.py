@@ -107,7 +107,7 @@ def measure(command, environment, folder=PROJECT_ROOT, server=None):
     process = subprocess.Popen(
         command,
         cwd=folder,
-        env=environment,
+        env=environment | {"NO_COLOR": "1", "DBT_USE_COLORS": "false"},
         text=True,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

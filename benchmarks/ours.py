@@ -1,5 +1,6 @@
 """This project: full builds, days, months, late rows. Each run is checked to have done its work."""
 
+import shutil
 from datetime import date
 
 from benchmarks.measure import measure_dbt
@@ -51,6 +52,10 @@ class Ours:
     def exists(self):
         """Whether the marts have been built."""
         return self.schema in self.place.schemas()
+
+    def forget_parsed(self):
+        """Remove what dbt remembers of the project's files, as in a new checkout."""
+        shutil.rmtree(self.warehouse.environment["DBT_TARGET_PATH"], ignore_errors=True)
 
     def full_build(self, command="run"):
         """Build everything in an empty schema; returns the Cost.

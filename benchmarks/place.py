@@ -189,6 +189,13 @@ class Place:
             return "PostgreSQL " + self.one("show server_version").split()[0]
         return f"DuckDB {duckdb.__version__}"
 
+    def differences(self, query, other):
+        """How many rows only one of two queries has, duplicates counted."""
+        return self.one(
+            f"select count(*) from (({query} except all {other})"
+            f" union all ({other} except all {query})) as differences"
+        )
+
     def has_data(self, schema, sessions):
         """Whether the schema holds the raw tables of so many sessions, whole."""
         if schema not in self.schemas():
@@ -279,6 +286,11 @@ def place_for(engine, sessions, settings="documented", keep_in=None, parent=None
                 name: os.environ.get(name, value) for name, value in POSTGRES_DEFAULTS.items()
             }
         place = Place(engine, folder, prefix, server, environment)
+        if keep_in:
+            # What was kept for another number of sessions.
+            rows = place.query("select distinct schema_name from information_schema.schemata")
+            names = [name for (name,) in rows if "bench_" in name and prefix not in name]
+            place.drop(*names)
         yield place
     finally:
         try:

@@ -173,10 +173,7 @@ def check_against_reference(place, marts):
     }
     for what, pair in COMPARISONS.items():
         mart, reference = (sql.format(**names) for sql in pair)
-        differences = place.one(
-            f"select count(*) from (({mart} except all {reference})"
-            f" union all ({reference} except all {mart})) as differences"
-        )
+        differences = place.differences(mart, reference)
         if differences:
             raise BenchmarkError(f"{what} differs from the reference in {differences:,} rows")
     if place.one(f"select count(*) from {marts}.top_revenue_users") == 0:

@@ -14,13 +14,17 @@ class Samples:
     Attributes:
         figures: list of figures by key of a row in bars.ROWS; one figure per round.
         costs: list of costs, as dicts, by name of what was run; one per round.
+        waits: list of longest waits of a reader, seconds by mart, by what ran; one per round.
         checks: what was found to be right or wrong, as texts.
+        found: what was found otherwise, by name.
     """
 
     def __init__(self):
         self.figures = {}
         self.costs = {}
+        self.waits = {}
         self.checks = []
+        self.found = {}
 
     def figure(self, key, value):
         """Add one round's figure of a row."""
@@ -34,6 +38,15 @@ class Samples:
             cost: dict of figures.
         """
         self.costs.setdefault(name, []).append(cost)
+
+    def wait(self, what, longest):
+        """Add one round's longest waits.
+
+        Args:
+            what: what ran.
+            longest: seconds by mart.
+        """
+        self.waits.setdefault(what, []).append(longest)
 
 
 def spread(values):
@@ -67,10 +80,14 @@ def table_rows(samples, engine, sessions):
     return rows
 
 
-def cost_rows(samples):
-    """Spread of each figure of each thing that was run, by name and figure."""
+def spreads(lists):
+    """Spread of each figure, by what was run and the figure's name.
+
+    Args:
+        lists: dicts of figures by name, one per round, by what was run.
+    """
     rows = {}
-    for name, costs in samples.costs.items():
+    for name, costs in lists.items():
         figures = dict.fromkeys(figure for cost in costs for figure in cost)
         rows[name] = {
             figure: spread([cost[figure] for cost in costs if figure in cost])
@@ -155,6 +172,18 @@ def cost_lines(result):
     return layout(["medians", *(COST_COLUMNS[column] for column in used)], rows)
 
 
+def wait_lines(result):
+    """How long readers waited, as lines of Markdown."""
+    waits = result["waits"]
+    marts = next(iter(waits.values()))
+    rows = [
+        [mart, *(f"{number(found[mart]['median'])} ({number(found[mart]['max'])})"
+                 for found in waits.values())]
+        for mart in marts
+    ]  # fmt: skip
+    return layout(["longest wait of a reader, s: median (largest)", *waits], rows)
+
+
 def facts_lines(result):
     """Where and with what it was measured, as lines of Markdown."""
     versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
@@ -177,6 +206,7 @@ def text_lines(result):
         "",
         *cost_lines(result),
         "",
+        *(wait_lines(result) + [""] if result["waits"] else []),
         *result["checks"],
         "",
         *facts_lines(result),
@@ -196,6 +226,8 @@ def markdown(result, chart):
     if chart:
         lines += [f"![figures and bars]({chart})", ""]
     lines += ["What each run cost:", "", *cost_lines(result), ""]
+    if result["waits"]:
+        lines += [*wait_lines(result), ""]
     if result["checks"]:
         lines += [*(f"- {check}" for check in result["checks"]), ""]
     lines += [*facts_lines(result), ""]
