@@ -51,4 +51,11 @@ FROM sessions
 INNER JOIN raw_data.user_session_channel AS usc
   ON usc.sessionid = sessions.session_id
 LEFT JOIN transactions
-  ON transactions.session_id = sessions.session_id
+  ON transactions.session_id = sessions.session_id;
+
+@IF(
+  @gateway = 'postgres' AND @runtime_stage = 'evaluating',
+  CREATE INDEX IF NOT EXISTS fct_sessions_started_at ON @this_model USING btree (started_at)
+);
+
+@IF(@gateway = 'postgres' AND @runtime_stage = 'evaluating', ANALYZE @this_model)

@@ -1,4 +1,4 @@
--- Grain: one row per user with a session. Grouped and joined back: half the time of window functions.
+-- Grain: one row per user with a session.
 MODEL (
   name summaries.user_first_last_touch,
   kind FULL,
@@ -9,25 +9,17 @@ MODEL (
   )
 );
 
-WITH users AS (
-  SELECT
-    user_id,
-    MIN(started_at) AS first_touch_at,
-    MAX(started_at) AS last_touch_at,
-    COUNT(*) AS session_count
-  FROM summaries.fct_sessions
-  GROUP BY
-    user_id
-)
 SELECT
-  users.user_id,
-  firsts.channel AS first_touch_channel,
-  users.first_touch_at,
-  lasts.channel AS last_touch_channel,
-  users.last_touch_at,
-  users.session_count::INT AS session_count
-FROM users
-INNER JOIN summaries.fct_sessions AS firsts
-  ON firsts.user_id = users.user_id AND firsts.started_at = users.first_touch_at
-INNER JOIN summaries.fct_sessions AS lasts
-  ON lasts.user_id = users.user_id AND lasts.started_at = users.last_touch_at
+  user_id,
+  (
+    ARRAY_AGG(channel ORDER BY started_at)
+  )[1] AS first_touch_channel,
+  MIN(started_at) AS first_touch_at,
+  (
+    ARRAY_AGG(channel ORDER BY started_at DESC)
+  )[1] AS last_touch_channel,
+  MAX(started_at) AS last_touch_at,
+  COUNT(*)::INT AS session_count
+FROM summaries.fct_sessions
+GROUP BY
+  user_id

@@ -1,0 +1,217 @@
+"""The benchmark at a tiny size: it measures everything, finds the tables equal, leaves nothing."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from warehouse import PROJECT_ROOT, Warehouse
+
+from benchmarks import raw_data
+from benchmarks.measure import covered_seconds
+from benchmarks.place import Place, Progress, documented_settings
+
+# One after the other: they look for each other's remains.
+pytestmark = pytest.mark.xdist_group("bench")
+
+SESSIONS = 20_000
+
+
+@pytest.fixture
+def postgres(engine, request):
+    """Environment variables of the PostgreSQL server; none on DuckDB."""
+    return request.getfixturevalue("postgres_environment") if engine == "postgres" else {}
+
+
+def start_bench(engine, folder, environment, *options):
+    """Start the benchmark with its temporary data and results in a folder."""
+    for name in ("temporary", "results"):
+        (folder / name).mkdir(exist_ok=True)
+    return subprocess.Popen(
+        [
+            sys.executable, "-m", "benchmarks", "--engine", engine, "--sessions", str(SESSIONS),
+            "--folder", folder / "temporary", "--results", folder / "results", *options,
+        ],
+        cwd=PROJECT_ROOT,
+        env=os.environ | environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def bench(engine, folder, environment, *options):
+    """Run the benchmark to its end; returns what it printed."""
+    process = start_bench(engine, folder, environment, *options)
+    printed, said = process.communicate()
+    assert process.returncode == 0, said
+    return printed
+
+
+def schemas(engine, folder, environment):
+    """Schemas on the server that a benchmark made; on DuckDB they are in a file that is gone."""
+    if engine == "duckdb":
+        return set()
+    own = Path(tempfile.mkdtemp(dir=folder))
+    rows = Warehouse("postgres", own, environment).query("select nspname from pg_namespace")
+    return {name for (name,) in rows if "bench_" in name}
+
+
+def test_measures_everything_and_leaves_nothing(engine, tmp_path, postgres):
+    """Guards against: a benchmark that stopped working, rows without a figure, tables that differ
+    from the reference or from microbatch's, and schemas or files left behind."""
+    before = schemas(engine, tmp_path, postgres)
+    # What is the same on both engines runs on one. SQLMesh has an environment of its own.
+    own = {"duckdb": "tenth,cli", "postgres": "readers"}[engine]
+    only = f"reference,ours,microbatch,{own}"
+    shown = bench(engine, tmp_path, postgres, "--runs", "1", "--only", only)
+
+    (page,) = (tmp_path / "results").glob("*.md")
+    result = json.loads(page.with_suffix(".json").read_text())
+    figures = {row["key"]: row for row in result["rows"]}
+    expected = {
+        "full_build", "one_day", "one_day_tests", "one_month", "nothing_changed", "late_row",
+        "memory", "microbatch_month", "floor_scan", "floor_join",
+    } | {"duckdb": {"growth", "cli"}, "postgres": {"readers_full", "readers_day"}}[engine]
+    assert figures.keys() == expected
+    for key, row in figures.items():
+        assert len(row["runs"]) == 1 and row["min"] == row["median"] == row["max"] > 0, key
+        assert row["label"] in shown and row["label"] in page.read_text()
+    # Bars are for another size, but that of the command line.
+    judged = {key for key, row in figures.items() if row["passed"] is not None}
+    assert judged == figures.keys() & {"cli"}
+    for name, cost in result["costs"].items():
+        if name.startswith(("ours", "tenth", "microbatch")):
+            assert 0 < cost["database_seconds"]["median"] < cost["wall_seconds"]["median"], name
+            assert cost["memory_bytes"]["median"] > 10 << 20, name
+        if name.startswith(("ours", "tenth")):
+            marts = cost["marts_seconds"]["median"]
+            assert 0 < marts < cost["database_seconds"]["median"], name
+    assert result["sessions"] == SESSIONS
+    assert result["versions"]["dbt-core"] and result["settings"]
+
+    assert "After the last round the marts equal the reference queries." in result["checks"]
+    assert "The marts of microbatch equal those of this project." in result["checks"]
+    for run, counts in result["found"]["after_a_deleted_row"].items():
+        assert counts["ours"] == counts["raw"], run
+
+    chart = page.with_suffix(".svg").read_text()
+    assert "full build, all marts" in chart
+
+    written = page.read_text() + page.with_suffix(".json").read_text() + chart
+    assert str(tmp_path) not in written and os.uname().nodename not in written
+    assert list((tmp_path / "temporary").iterdir()) == []
+    assert schemas(engine, tmp_path, postgres) <= before
+
+
+def test_generated_data_are_as_promised(engine, tmp_path, postgres):
+    """Guards against: ratios measured on data of another shape: few months, users without a heavy
+    tail, wrong shares, no keys, no indexes, no statistics, other rows on each engine."""
+    place = Place(engine, tmp_path, "bench_shape", environment=postgres)
+    raw = place.schema("raw")
+    try:
+        place.generate(raw, SESSIONS, Progress())
+        assert place.has_data(raw, SESSIONS)
+
+        def one(sql):
+            return place.query(sql.replace("raw.", f"{raw}."))[0]
+
+        days = one(
+            "select count(*), min(cast(ts as date)), max(cast(ts as date)),"
+            " count(distinct cast(ts as date)), count(distinct date_trunc('month', ts)),"
+            " count(distinct ts) from raw.session_timestamp"
+        )
+        assert days == (
+            SESSIONS, raw_data.FIRST_DAY, raw_data.LAST_DAY, 3 * 365, raw_data.MONTHS, SESSIONS,
+        )  # fmt: skip
+        assert one(
+            "select count(distinct sessionid), min(length(sessionid)), max(length(sessionid)),"
+            " count(case when sessionid = lower(sessionid) then 1 end) from raw.session_timestamp"
+        ) == (SESSIONS, 32, 32, SESSIONS)
+        assert one(
+            "select count(*) from raw.session_timestamp join raw.user_session_channel"
+            " using (sessionid)"
+        ) == (SESSIONS,)
+
+        users, largest, median = one(
+            "select count(*), max(n), percentile_cont(0.5) within group (order by n) from"
+            " (select count(*) as n from raw.user_session_channel group by userid) as per_user"
+        )
+        assert 9.9 < SESSIONS / users < 10.3
+        assert largest > 20 * median and median < 10
+        assert one("select count(distinct channel), count(*) from raw.user_session_channel"
+                   " join raw.channel on channel = channelname") == (6, SESSIONS)  # fmt: skip
+
+        paying, transactions, refunded, unknown, zero, nothing = one(
+            "select count(distinct sessionid), count(*), count(case when refunded then 1 end),"
+            " count(*) - count(refunded), count(case when amount = 0 then 1 end),"
+            " count(*) - count(amount) from raw.session_transaction"
+        )
+        assert 0.055 < paying / SESSIONS < 0.065
+        assert paying < transactions < 1.1 * paying
+        for count in (refunded, unknown, zero, nothing):
+            assert 0 < count < 0.1 * transactions
+
+        # The same rows on both engines.
+        assert one(
+            "select md5(string_agg(sessionid || ts || userid || channel, '' order by sessionid))"
+            " from raw.session_timestamp join raw.user_session_channel using (sessionid)"
+        ) == ("eabbd8168268507034f83b3210b4a05d",)
+        assert one(
+            "select md5(string_agg(concat_ws(',', sessionid, amount), ';' order by sessionid,"
+            " amount)) from raw.session_transaction"
+        ) == ("79a43b259e7179a999853bfc970cbba3",)
+
+        if engine == "postgres":
+            indexes = place.query(
+                "select indexdef from pg_indexes where schemaname = "
+                f"'{raw}' order by tablename, indexname"
+            )
+            assert [definition.split(" USING ")[1] for (definition,) in indexes] == [
+                "btree (channelname)", "btree (sessionid)", "btree (ts)", "btree (sessionid)",
+                "btree (sessionid)",
+            ]  # fmt: skip
+            assert sum(definition.startswith("CREATE UNIQUE") for (definition,) in indexes) == 3
+            # -1 until statistics were collected.
+            assert place.one(
+                f"select min(reltuples) from pg_class where relnamespace = '{raw}'::regnamespace"
+                " and relkind = 'r'"
+            ) > 0  # fmt: skip
+    finally:
+        place.drop(raw)
+
+
+def test_interrupted_benchmark_leaves_nothing(engine, tmp_path, postgres):
+    """Guards against: Ctrl-C, or a stopped job, that leaves gigabytes of data."""
+    before = schemas(engine, tmp_path, postgres)
+    process = start_bench(engine, tmp_path, postgres, "--only", "ours")
+    for line in process.stderr:
+        if "generated" in line:
+            break
+    else:
+        raise AssertionError("the benchmark ended before it had generated anything")
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate()
+    assert process.returncode == 130 and "interrupted" in said
+    assert list((tmp_path / "temporary").iterdir()) == []
+    assert list((tmp_path / "results").iterdir()) == []
+    assert schemas(engine, tmp_path, postgres) <= before
+
+
+def test_overlapping_nodes_count_once():
+    """Guards against: two threads that make the database look twice as slow, or hidden gaps."""
+    assert covered_seconds([]) == 0
+    assert covered_seconds([(10, 12), (3, 5), (4, 6), (4.5, 5)]) == 5
+
+
+def test_documented_settings_are_settings(postgres_environment, tmp_path):
+    """Guards against: a docs/postgresql.conf that no server takes."""
+    settings = documented_settings()
+    known = Warehouse("postgres", tmp_path, postgres_environment).query(
+        "select name from pg_settings"
+    )
+    assert "work_mem" in settings and settings.keys() <= {name for (name,) in known}
