@@ -1,10 +1,11 @@
 # Shortcuts; each line of work below can be typed without make, see the README.
 TARGET ?= duckdb
 PYTHON ?= python3
-# For bench: duckdb or postgres; how many sessions; how many rounds.
+# For bench: duckdb or postgres; how many sessions; how many rounds; which contenders (empty: all).
 ENGINE ?= duckdb
 SESSIONS ?= 10000000
 RUNS ?= 3
+ONLY ?=
 BIN := .venv/bin
 export DBT_SEND_ANONYMOUS_USAGE_STATS ?= false
 
@@ -39,9 +40,10 @@ load: .venv/installed profiles.yml
 	@test -n "$(RAW)" || { echo "Say where the raw CSV files are: make load RAW=folder"; exit 2; }
 	$(BIN)/python scripts/load_raw.py "$(RAW)" --target $(TARGET) $(LOAD_OPTIONS)
 
-# make bench ENGINE=postgres SESSIONS=10000000 [RUNS=5] [BENCH_OPTIONS='--only reference,ours']
+# make bench ENGINE=postgres SESSIONS=1000000 [ONLY=reference,ours] [BENCH_OPTIONS='--folder /data']
 bench: .venv/installed-bench .venv-sqlmesh/installed
-	$(BIN)/python -m benchmarks --engine $(ENGINE) --sessions $(SESSIONS) --runs $(RUNS) $(BENCH_OPTIONS)
+	$(BIN)/python -m benchmarks --engine $(ENGINE) --sessions $(SESSIONS) --runs $(RUNS) \
+	  $(if $(ONLY),--only $(ONLY)) $(BENCH_OPTIONS)
 
 clean:
 	rm -rf .venv .venv-sqlmesh target logs

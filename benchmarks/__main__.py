@@ -11,7 +11,6 @@ from pathlib import Path
 import duckdb
 import psutil
 import psycopg2
-from postgres_server import PostgresServerError
 
 from benchmarks import PROJECT_ROOT, raw_data, sqlmesh
 from benchmarks.place import BenchmarkError, Progress, place_for
@@ -32,7 +31,7 @@ def main(argv=None):
     except KeyboardInterrupt:
         progress.say("interrupted; everything that was made is removed")
         return 130
-    except (BenchmarkError, PostgresServerError, duckdb.Error, psycopg2.Error, OSError) as error:
+    except (BenchmarkError, duckdb.Error, psycopg2.Error, OSError) as error:
         progress.say(f"benchmark: {str(error).strip()}")
         return 1
     print("\n".join(text_lines(result)))
@@ -89,7 +88,7 @@ def run(options, progress):
             source = {"documented": "docs/postgresql.conf", "default": "PostgreSQL's defaults"}
             settings_from = source[options.settings]
         else:
-            settings_from = f"{options.engine}'s own" if place.engine == "duckdb" else "the server's"
+            settings_from = "DuckDB's defaults" if place.engine == "duckdb" else "the server's own"
         progress.say(f"{place.engine_version()}, settings: {settings_from}")
         Rounds(place, options, samples, progress).run()
         raw = place.schema("raw")
@@ -101,7 +100,7 @@ def run(options, progress):
             "rounds": options.runs,
             "contenders": options.only,
             "engine_version": place.engine_version(),
-            "versions": versions("sqlmesh" in options.only),
+            "versions": versions(options),
             "machine": {
                 "cores": len(psutil.Process().cpu_affinity())
                 if hasattr(psutil.Process, "cpu_affinity")
@@ -118,12 +117,12 @@ def run(options, progress):
         }
 
 
-def versions(with_sqlmesh):
+def versions(options):
     """Versions of what was measured, by name."""
     packages = ("dbt-core", "dbt-duckdb", "dbt-postgres")
     found = {name: importlib.metadata.version(name) for name in packages}
     found["Python"] = platform.python_version()
-    return found | (sqlmesh.versions() if with_sqlmesh else {})
+    return found | (sqlmesh.versions(options.engine) if "sqlmesh" in options.only else {})
 
 
 if __name__ == "__main__":

@@ -47,7 +47,8 @@ def draw_chart(result, path):
     axes.margins(x=0.12)
     axes.set_xlabel("ratio (logarithmic); black line: the bar; whisker: smallest and largest round")
     axes.set_title(
-        f"{result['engine_version']}, {result['sessions']:,} sessions, {result['rounds']} rounds",
+        f"{result['engine_version']}, {result['sessions']:,} sessions, "
+        + ("1 round" if result["rounds"] == 1 else f"{result['rounds']} rounds"),
         fontsize=11,
     )
     axes.spines[["top", "right"]].set_visible(False)

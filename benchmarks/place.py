@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 import psycopg2
 from load_raw import quoted
-from postgres_server import PostgresServer
+from postgres_server import PostgresServer, PostgresServerError
 from warehouse import POSTGRES_DEFAULTS, Warehouse
 
 from benchmarks import PROJECT_ROOT, raw_data
@@ -278,8 +278,7 @@ def place_for(engine, sessions, settings="documented", keep_in=None, parent=None
         if own_server:
             # initdb wants the folder to itself, and the server's user must get at it.
             folder.chmod(0o755)
-            own = documented_settings() if settings == "documented" else {}
-            server = PostgresServer(folder / "server", own).start()
+            server = start_server(folder, settings)
             environment = server.environment
         elif engine == "postgres":
             environment = {
@@ -301,6 +300,26 @@ def place_for(engine, sessions, settings="documented", keep_in=None, parent=None
                 server.close()
             if temporary:
                 shutil.rmtree(temporary, ignore_errors=True)
+
+
+def start_server(folder, settings):
+    """A PostgreSQL server of our own with its data in a folder; settings as in place_for()."""
+    try:
+        own = documented_settings() if settings == "documented" else {}
+        server = PostgresServer(folder / "server", own)
+        try:
+            return server.start()
+        except BaseException:
+            server.close()
+            raise
+    except PostgresServerError as error:
+        hint = ""
+        if os.geteuid() == 0 and "Permission denied" in str(error):
+            hint = (
+                " -- for root the server runs as the user nobody, who must be able to enter the"
+                " folder of --folder or --keep-data and all above it: chmod o+x"
+            )
+        raise BenchmarkError(f"{error}{hint}") from error
 
 
 def clean_up(place, keep):

@@ -190,7 +190,7 @@ def facts_lines(result):
     machine = result["machine"]
     lines = [
         f"- {result['sessions']:,} sessions, {result['transactions']:,} transactions,"
-        f" {result['users']:,} users, 36 months; {result['rounds']} rounds",
+        f" {result['users']:,} users, 36 months; rounds: {result['rounds']}",
         f"- {result['engine_version']}, {versions}",
         f"- {machine['cores']} cores, {machine['memory_gib']:.0f} GiB of memory",
     ]

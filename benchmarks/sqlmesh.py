@@ -36,7 +36,7 @@ def check_installed():
         )
 
 
-def versions():
+def versions(engine):
     """Versions of SQLMesh and, on DuckDB, of the DuckDB that it runs with, by name."""
     code = (
         "import importlib.metadata as m, json;"
@@ -45,7 +45,8 @@ def versions():
     printed = subprocess.run(
         [ENVIRONMENT / "bin" / "python", "-c", code], text=True, capture_output=True, check=True
     ).stdout
-    return dict(zip(("SQLMesh", "its DuckDB"), json.loads(printed), strict=True))
+    own, of_duckdb = json.loads(printed)
+    return {"SQLMesh": own} | ({"SQLMesh's DuckDB": of_duckdb} if engine == "duckdb" else {})
 
 
 class SqlMesh:

@@ -8,7 +8,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+import duckdb
 import pytest
+from load_raw import TABLES
 from warehouse import PROJECT_ROOT, Warehouse
 
 from benchmarks import raw_data
@@ -28,7 +30,15 @@ def postgres(engine, request):
 
 
 def start_bench(engine, folder, environment, *options):
-    """Start the benchmark with its temporary data and results in a folder."""
+    """Start the benchmark with its temporary data and results in a folder.
+
+    Args:
+        engine: "duckdb" or "postgres".
+        folder: for this test only.
+        environment: the variables of a PostgreSQL server; without them it starts its own.
+        options: further options of the command line.
+    """
+    outer = {name: value for name, value in os.environ.items() if not name.startswith("DBT_")}
     for name in ("temporary", "results"):
         (folder / name).mkdir(exist_ok=True)
     return subprocess.Popen(
@@ -37,7 +47,7 @@ def start_bench(engine, folder, environment, *options):
             "--folder", folder / "temporary", "--results", folder / "results", *options,
         ],
         cwd=PROJECT_ROOT,
-        env=os.environ | environment,
+        env=outer | environment,
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -200,6 +210,60 @@ def test_interrupted_benchmark_leaves_nothing(engine, tmp_path, postgres):
     assert list((tmp_path / "temporary").iterdir()) == []
     assert list((tmp_path / "results").iterdir()) == []
     assert schemas(engine, tmp_path, postgres) <= before
+
+
+@pytest.fixture
+def open_folder():
+    """A folder that everybody may enter: for root, PostgreSQL runs as the user nobody."""
+    with tempfile.TemporaryDirectory(prefix="elt_summary_test_") as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder)
+
+
+def test_own_server_with_either_settings(open_folder):
+    """Guards against: a server of the benchmark's own that does not start, runs with other settings
+    than the results say, is not measured, or is left behind; results of one kind of settings that
+    overwrite those of the other."""
+    options = ("--runs", "1", "--only", "reference,cli")
+    bench("postgres", open_folder, {}, *options)
+    bench("postgres", open_folder, {}, *options, "--settings", "default")
+    assert list((open_folder / "temporary").iterdir()) == []
+    documented, default = (
+        json.loads((open_folder / "results" / f"postgres-{SESSIONS}{ending}.json").read_text())
+        for ending in ("", "-default-settings")
+    )
+    assert documented["settings"]["work_mem"] == documented_settings()["work_mem"] != "4MB"
+    assert default["settings"]["work_mem"] == "4MB"
+    for result in (documented, default):
+        assert result["costs"]["demo: dbt parse"]["server_memory_bytes"]["min"] > 10 << 20
+
+
+def test_kept_data_are_used_again_if_whole(tmp_path):
+    """Guards against: data generated anew each time although they were kept, kept data with rows
+    missing, and other tables that stay beside them."""
+    kept = tmp_path / "kept"
+    options = ("--runs", "1", "--only", "reference", "--keep-data", kept)
+
+    def run():
+        process = start_bench("duckdb", tmp_path, {}, *options)
+        _, said = process.communicate()
+        assert process.returncode == 0, said
+        return "are there from the last time" in said
+
+    def tables():
+        with duckdb.connect(str(kept / "duckdb" / "warehouse.duckdb")) as connection:
+            return connection.execute(
+                "select table_schema || '.' || table_name from information_schema.tables"
+            ).fetchall()
+
+    assert not run()
+    assert {name.split(".")[1] for (name,) in tables()} == TABLES.keys()
+    assert len(tables()) == len(TABLES)
+    assert run()
+    (timestamps,) = [name for (name,) in tables() if name.endswith("session_timestamp")]
+    with duckdb.connect(str(kept / "duckdb" / "warehouse.duckdb")) as connection:
+        connection.execute(f"delete from {timestamps} where ts > timestamp '2023-12-31 12:00:00'")
+    assert not run()
 
 
 def test_overlapping_nodes_count_once():
