@@ -1,7 +1,7 @@
 """What is measured, and the bars that it is held against.
 
-A bar holds for the size at which it was set. At other sizes it is shown beside the figure, which then
-says nothing about it: the smaller the data, the more of the time is dbt's own.
+A bar holds for the size at which it was set. At other sizes it is shown beside the figure, which
+then says nothing about it: the smaller the data, the more of the time is dbt's own.
 """
 
 from dataclasses import dataclass, field

@@ -16,7 +16,7 @@ class Demo:
         self._dbt("build")
 
     def measure(self):
-        """Cost of `dbt build` with nothing changed, and of `dbt parse` with a warm partial parse."""
+        """Costs of `dbt build`, nothing changed, and of `dbt parse`, partial parse warm."""
         parse = self._dbt("parse")
         return self._dbt("build"), parse
 

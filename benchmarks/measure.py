@@ -119,18 +119,24 @@ def measure(command, environment, folder=PROJECT_ROOT, server=None):
             output, _ = process.communicate()
         seconds = time.monotonic() - started
     except BaseException:
-        # Ctrl-C reaches the command as well, and dbt then cancels its queries.
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end_process(process)
         raise
     if process.returncode != 0:
         shown = " ".join(map(str, command))
         end = "\n".join(output.splitlines()[-40:])
         raise BenchmarkError(f"exit code {process.returncode} of: {shown}\n{end}")
     return Cost(seconds, own.peak, servers.peak or None), output
+
+
+def end_process(process):
+    """End a command that is not to go on. Ctrl-C has reached it as well; another signal has not."""
+    for wait_seconds, send in ((1, process.terminate), (10, process.kill)):
+        try:
+            process.wait(wait_seconds)
+            return
+        except subprocess.TimeoutExpired:
+            send()
+    process.wait()
 
 
 def measure_dbt(place, warehouse, *arguments, variables=None, command=None, folder=PROJECT_ROOT):

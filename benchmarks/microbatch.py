@@ -144,7 +144,7 @@ def describe_deleted_row(found):
             for name in ("ours", "microbatch")
         }
         sentences.append(
-            f"A session deleted in raw, then {run}: its month has {counts['raw']:,} sessions in raw,"
-            f" {judged['ours']} here, {judged['microbatch']} with microbatch."
+            f"A session deleted in raw, then {run}: its month has {counts['raw']:,} sessions in"
+            f" raw, {judged['ours']} here, {judged['microbatch']} with microbatch."
         )
     return sentences

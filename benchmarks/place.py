@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import duckdb
 import psycopg2
+import psycopg2.extensions
+import psycopg2.extras
 from load_raw import quoted
 from postgres_server import PostgresServer, PostgresServerError
 from warehouse import POSTGRES_DEFAULTS, Warehouse
@@ -219,10 +222,13 @@ class Place:
         inserts = raw_data.insert_statements(self.engine, schema, sessions)
         finish = raw_data.finish_statements(self.engine, schema)
         done = dict.fromkeys(inserts, 0)
+        interrupted = threading.Event()
 
         def fill(table):
             with self.connection() as run:
                 for statement, count in inserts[table]:
+                    if interrupted.is_set():
+                        return
                     run(statement)
                     done[table] += count
                     shares = [
@@ -237,7 +243,11 @@ class Place:
 
         # PostgreSQL fills a table with one core, DuckDB with all.
         with ThreadPoolExecutor(1 if self.engine == "duckdb" else 2) as pool:
-            list(pool.map(fill, sorted(inserts, reverse=True)))
+            try:
+                list(pool.map(fill, sorted(inserts, reverse=True)))
+            except BaseException:
+                interrupted.set()
+                raise
         seconds = time.monotonic() - started
         progress.say(f"generated {sessions:,} sessions in {seconds:.1f} s")
 
@@ -273,6 +283,8 @@ def place_for(engine, sessions, settings="documented", keep_in=None, parent=None
         folder = Path(temporary)
         prefix = f"bench_{uuid.uuid4().hex[:8]}"
     place = server = None
+    # So that Ctrl-C ends a query of PostgreSQL instead of waiting for it.
+    psycopg2.extensions.set_wait_callback(psycopg2.extras.wait_select)
     try:
         environment = None
         if own_server:
@@ -292,6 +304,9 @@ def place_for(engine, sessions, settings="documented", keep_in=None, parent=None
             place.drop(*names)
         yield place
     finally:
+        # Whoever presses Ctrl-C again would leave half of it.
+        for interrupt in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(interrupt, signal.SIG_IGN)
         try:
             if place is not None:
                 clean_up(place, keep=bool(keep_in))

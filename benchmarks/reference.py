@@ -76,8 +76,10 @@ FLOORS = {
 # ten users ties with the next, the reference may name either.
 COMPARISONS = {
     "user_first_last_touch": (
-        "select user_id, first_touch_channel, last_touch_channel from {marts}.user_first_last_touch",
-        "select userid, first_touch_channel, last_touch_channel from {reference}.first_last_touch",
+        "select user_id, first_touch_channel, last_touch_channel"
+        " from {marts}.user_first_last_touch",
+        "select userid, first_touch_channel, last_touch_channel"
+        " from {reference}.first_last_touch",
     ),
     "revenue of top_revenue_users": (
         "select gross_revenue from {marts}.top_revenue_users",

@@ -53,10 +53,13 @@ class Rounds:
         if self._has("cli"):
             self._demo = Demo(place)
 
-        for self._round in range(1, self._options.runs + 1):
-            for contender in CONTENDERS:
-                if self._has(contender):
-                    getattr(self, f"_run_{contender}")()
+        contenders = [
+            getattr(self, f"_run_{name}") for name in CONTENDERS if self._has(name)
+        ]
+        for number in range(1, self._options.runs + 1):
+            self._round = number
+            for run_contender in contenders:
+                run_contender()
 
         if self._has("microbatch"):
             self._need_marts()

@@ -4,7 +4,8 @@
 {% set first, last = (
     'arg_min(channel, started_at)', 'arg_max(channel, started_at)',
 ) if target.type == 'duckdb' else (
-    '(array_agg(channel order by started_at))[1]', '(array_agg(channel order by started_at desc))[1]',
+    '(array_agg(channel order by started_at))[1]',
+    '(array_agg(channel order by started_at desc))[1]',
 ) %}
 
 select
