@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from pathlib import Path
 
 import duckdb
@@ -17,7 +18,9 @@ from warehouse import PROJECT_ROOT, Warehouse
 
 from benchmarks import raw_data
 from benchmarks.measure import covered_seconds
-from benchmarks.place import Place, Progress, documented_settings
+from benchmarks.ours import MONTH, Ours
+from benchmarks.place import BenchmarkError, Place, Progress, documented_settings
+from benchmarks.reference import build_reference, check_against_reference
 
 # One after the other: they look for each other's remains.
 pytestmark = pytest.mark.xdist_group("bench")
@@ -123,7 +126,7 @@ def test_measures_everything_and_leaves_nothing(engine, tmp_path, postgres):
 def test_generated_data_are_as_promised(engine, tmp_path, postgres):
     """Guards against: ratios measured on data of another shape: few months, users without a heavy
     tail, wrong shares, no keys, no indexes, no statistics, other rows on each engine."""
-    place = Place(engine, tmp_path, "bench_shape", environment=postgres)
+    place = Place(engine, tmp_path, f"bench_shape_{uuid.uuid4().hex[:8]}", environment=postgres)
     raw = place.schema("raw")
     try:
         place.generate(raw, SESSIONS, Progress())
@@ -194,7 +197,7 @@ def test_generated_data_are_as_promised(engine, tmp_path, postgres):
                 " and relkind = 'r'"
             ) > 0  # fmt: skip
     finally:
-        place.drop(raw)
+        place.drop(*place.schemas())
 
 
 def test_interrupted_benchmark_leaves_nothing(engine, tmp_path, postgres):
@@ -212,6 +215,55 @@ def test_interrupted_benchmark_leaves_nothing(engine, tmp_path, postgres):
     assert list((tmp_path / "temporary").iterdir()) == []
     assert list((tmp_path / "results").iterdir()) == []
     assert schemas(engine, tmp_path, postgres) <= before
+
+
+def test_wrong_marts_end_the_benchmark(engine, tmp_path, postgres):
+    """Guards against: a benchmark of runs that did not do their work."""
+    place = Place(engine, tmp_path, f"bench_wrong_{uuid.uuid4().hex[:8]}", environment=postgres)
+    raw = place.schema("raw")
+    try:
+        place.generate(raw, SESSIONS, Progress())
+        ours = Ours(place, "analytics", raw)
+        ours.full_build()
+        build_reference(place, raw)
+        check_against_reference(place, ours.schema)
+        ours.check_last_day()
+        ours.check_month()
+
+        spoiled = {
+            "user_first_last_touch": "last_touch_channel = 'Nowhere' where user_id = 7",
+            "top_revenue_users": "net_revenue = net_revenue - 1 where revenue_rank = 1",
+            "monthly_channel_conversion": "conversion_rate = conversion_rate + 0.02"
+            " where session_month = date '2022-07-01' and channel = 'Google'",
+        }
+        for mart, change in spoiled.items():
+            place.execute(
+                f"create table {ours.schema}.as_it_was as select * from {ours.schema}.{mart}",
+                f"update {ours.schema}.{mart} set {change}",
+            )
+            with pytest.raises(BenchmarkError, match=f"{mart} differs from the reference"):
+                check_against_reference(place, ours.schema)
+            place.execute(
+                f"delete from {ours.schema}.{mart}",
+                f"insert into {ours.schema}.{mart} select * from {ours.schema}.as_it_was",
+                f"drop table {ours.schema}.as_it_was",
+            )
+        check_against_reference(place, ours.schema)
+
+        ours.flip_refunds(MONTH)
+        with pytest.raises(BenchmarkError, match="monthly_channel_conversion is not what the raw"):
+            ours.check_month()
+        ours.take_out_last_day()
+        with pytest.raises(BenchmarkError, match="fct_sessions is not what the raw"):
+            ours.check_last_day(empty=True)
+        ours.put_back_last_day()
+        assert place.has_data(raw, SESSIONS)
+        place.execute(f"delete from {ours.schema}.fct_sessions")
+        place.execute(f"delete from {raw}.session_timestamp where ts >= timestamp '2023-12-31'")
+        with pytest.raises(BenchmarkError, match="raw has 0 sessions"):
+            ours.check_last_day()
+    finally:
+        place.drop(*place.schemas())
 
 
 @pytest.fixture
