@@ -1,6 +1,7 @@
 """This project: full builds, days, months, late rows. Each run is checked to have done its work."""
 
 import shutil
+from contextlib import contextmanager
 from datetime import date
 
 from benchmarks.measure import measure_dbt
@@ -86,11 +87,19 @@ class Ours:
         return cost
 
     def month_backfill(self):
-        """Flip refunds in a month in the middle and backfill it; returns the Cost."""
-        self.flip_refunds(MONTH)
+        """Backfill a month in the middle; returns the Cost."""
         cost = self.dbt("run", *interval(*MONTH))
         self.check_month()
         return cost
+
+    @contextmanager
+    def changed_month(self):
+        """For as long as the context lasts, the month's refunds are others in raw. Afterwards raw
+        and marts are as before."""
+        self.flip_refunds(MONTH)
+        yield
+        self.flip_refunds(MONTH)
+        self.month_backfill()
 
     def nothing_changed(self):
         """A plain run; returns the Cost."""

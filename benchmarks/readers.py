@@ -13,7 +13,6 @@ import psycopg2
 from benchmarks.place import BenchmarkError
 
 PAUSE_SECONDS = 0.002
-IDLE_SECONDS = 2
 
 
 @contextmanager
@@ -59,13 +58,3 @@ def readers(place, schema):
             thread.join()
     if faults:
         raise BenchmarkError("a reader got an error: " + "; ".join(faults))
-
-
-def longest_waits(place, schema, action=None):
-    """Longest wait in seconds by mart, while an action runs, or a moment in which nothing does."""
-    with readers(place, schema) as longest:
-        if action:
-            action()
-        else:
-            time.sleep(IDLE_SECONDS)
-    return longest

@@ -1,13 +1,16 @@
 """The rounds: every contender in turn, so that ratios come from the same minutes."""
 
+import time
+
 from benchmarks.cli import Demo
 from benchmarks.microbatch import Microbatch, after_a_deleted_row, describe_deleted_row
 from benchmarks.ours import LAST_DAY_ONLY, Ours
-from benchmarks.readers import longest_waits
+from benchmarks.readers import readers
 from benchmarks.reference import build_reference, check_against_reference, time_floors
 from benchmarks.sqlmesh import SqlMesh
 
 GIB = 1 << 30
+IDLE_SECONDS = 2
 
 CONTENDERS = ("reference", "ours", "tenth", "sqlmesh", "microbatch", "readers", "cli")
 
@@ -53,9 +56,7 @@ class Rounds:
         if self._has("cli"):
             self._demo = Demo(place)
 
-        contenders = [
-            getattr(self, f"_run_{name}") for name in CONTENDERS if self._has(name)
-        ]
+        contenders = [getattr(self, f"_run_{name}") for name in CONTENDERS if self._has(name)]
         for number in range(1, self._options.runs + 1):
             self._round = number
             for run_contender in contenders:
@@ -101,7 +102,8 @@ class Rounds:
         self._against_reference(
             "one_day_tests", "one day with tests", ours.new_day("build", *LAST_DAY_ONLY)
         )
-        self._against_reference("one_month", "one-month backfill", ours.month_backfill())
+        with ours.changed_month():
+            self._against_reference("one_month", "one-month backfill", ours.month_backfill())
         self._against_reference("nothing_changed", "nothing changed", ours.nothing_changed())
         self._against_reference("late_row", "one late row", ours.late_row())
 
@@ -122,9 +124,7 @@ class Rounds:
         our_first = self._note("ours: first build with tests", ours.full_build("build"))
         their_first = self._note("SQLMesh: first build with audits", theirs.first_build())
         ours.put_back_last_day()
-        our_day = self._note(
-            "ours: one more day with tests", ours.dbt("build", *LAST_DAY_ONLY)
-        )
+        our_day = self._note("ours: one more day with tests", ours.dbt("build", *LAST_DAY_ONLY))
         their_day = self._note("SQLMesh: one more day with audits", theirs.one_more_day())
         self._samples.figure("sqlmesh_first", our_first.wall_seconds / their_first.wall_seconds)
         self._samples.figure("sqlmesh_day", our_day.wall_seconds / their_day.wall_seconds)
@@ -134,36 +134,25 @@ class Rounds:
 
     def _run_microbatch(self):
         self._need_marts()
-        ours = self._note("ours: month, beside microbatch", self._ours.month_backfill())
-        theirs = self._note("microbatch: month in days", self._microbatch.month())
-        self._samples.figure("microbatch_month", ours.wall_seconds / theirs.wall_seconds)
-        if self._round == 1:
-            self._microbatch.check_marts(self._ours)
-            self._conclude("The marts of microbatch equal those of this project.")
+        with self._ours.changed_month():
+            ours = self._note("ours: month, beside microbatch", self._ours.month_backfill())
+            theirs = self._note("microbatch: month in days", self._microbatch.month())
+            self._samples.figure("microbatch_month", ours.wall_seconds / theirs.wall_seconds)
+            if self._round == 1:
+                self._microbatch.check_marts(self._ours)
+                self._conclude("The marts of microbatch equal those of this project.")
 
     def _run_readers(self):
         if self._place.engine != "postgres":
             return
         self._need_marts()
         ours = self._ours
-        self._wait("nothing runs", None, lambda: longest_waits(self._place, ours.schema))
-        self._wait(
-            "full build",
-            "readers_full",
-            lambda: longest_waits(
-                self._place, ours.schema, lambda: ours.dbt("run", "--full-refresh")
-            ),
-        )
+        self._wait("nothing runs", None, lambda: time.sleep(IDLE_SECONDS))
+        self._wait("full build", "readers_full", lambda: ours.dbt("run", "--full-refresh"))
         ours.take_out_last_day()
         ours.dbt("run", *LAST_DAY_ONLY)
         ours.put_back_last_day()
-        self._wait(
-            "one day",
-            "readers_day",
-            lambda: longest_waits(
-                self._place, ours.schema, lambda: ours.dbt("run", *LAST_DAY_ONLY)
-            ),
-        )
+        self._wait("one day", "readers_day", lambda: ours.dbt("run", *LAST_DAY_ONLY))
 
     def _run_cli(self):
         build, parse = self._demo.measure()
@@ -207,8 +196,9 @@ class Rounds:
             self._samples.figure(key, cost.database_seconds / self._reference_seconds)
         return cost
 
-    def _wait(self, what, key, measure):
-        longest = measure()
+    def _wait(self, what, key, action):
+        with readers(self._place, self._ours.schema) as longest:
+            action()
         self._samples.wait(what, longest)
         if key:
             self._samples.figure(key, max(longest.values()))
