@@ -1,10 +1,15 @@
 # Shortcuts; each line of work below can be typed without make, see the README.
 TARGET ?= duckdb
 PYTHON ?= python3
+# For bench: duckdb or postgres; how many sessions; how many rounds; which contenders (empty: all).
+ENGINE ?= duckdb
+SESSIONS ?= 10000000
+RUNS ?= 3
+ONLY ?=
 BIN := .venv/bin
 export DBT_SEND_ANONYMOUS_USAGE_STATS ?= false
 
-.PHONY: build test prove lint docs load clean
+.PHONY: build test prove lint docs load bench clean
 
 build: .venv/installed profiles.yml
 	$(BIN)/dbt build --target $(TARGET)
@@ -35,8 +40,13 @@ load: .venv/installed profiles.yml
 	@test -n "$(RAW)" || { echo "Say where the raw CSV files are: make load RAW=folder"; exit 2; }
 	$(BIN)/python scripts/load_raw.py "$(RAW)" --target $(TARGET) $(LOAD_OPTIONS)
 
+# make bench ENGINE=postgres SESSIONS=1000000 [ONLY=reference,ours] [BENCH_OPTIONS='--folder /data']
+bench: .venv/installed-bench .venv-sqlmesh/installed
+	$(BIN)/python -m benchmarks --engine $(ENGINE) --sessions $(SESSIONS) --runs $(RUNS) \
+	  $(if $(ONLY),--only $(ONLY)) $(BENCH_OPTIONS)
+
 clean:
-	rm -rf .venv target logs
+	rm -rf .venv .venv-sqlmesh target logs
 
 profiles.yml:
 	cp profiles.yml.example profiles.yml
@@ -57,3 +67,12 @@ profiles.yml:
 .venv/installed-dev: requirements/dev.txt | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --requirement requirements/dev.txt
 	@touch $@ .venv/installed
+
+.venv/installed-bench: requirements/bench.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --requirement requirements/bench.txt
+	@touch $@ .venv/installed
+
+.venv-sqlmesh/installed: requirements/sqlmesh.txt | .venv/bin/python
+	$(PYTHON) -m venv .venv-sqlmesh
+	.venv-sqlmesh/bin/python -m pip install --quiet --requirement requirements/sqlmesh.txt
+	@touch $@

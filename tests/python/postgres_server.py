@@ -69,13 +69,18 @@ class PostgresServer:
         folder: where data, log and password are kept; they stay when the server is closed, and a
             later server started there finds its data again. None: a temporary folder that
             close() removes.
+        settings: values by name of server settings, beside SETTINGS and before them.
+
+    Attributes:
+        folder: as given, or the temporary one.
 
     Raises:
         PostgresServerError: from any method, when the server does not do what was asked.
     """
 
-    def __init__(self, folder=None):
+    def __init__(self, folder=None, settings=None):
         self._temporary = folder is None
+        self._settings = SETTINGS | (settings or {})
         self._account = _unprivileged_account() if os.geteuid() == 0 else None
         self._process = None
         self._watcher = None
@@ -125,6 +130,11 @@ class PostgresServer:
     def running(self):
         """Whether the server process is alive."""
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def process_id(self):
+        """Of the server's main process; None when it is not running."""
+        return self._process.pid if self.running else None
 
     def start(self):
         """Start the server and wait until it accepts connections; returns the server itself.
@@ -231,7 +241,7 @@ class PostgresServer:
 
     def _launch(self):
         command = [self._binaries / "postgres", "-D", self._data, "-p", str(self._port)]
-        for name, value in SETTINGS.items():
+        for name, value in self._settings.items():
             command += ["-c", f"{name}={value}"]
         with self._log.open("wb") as log:
             # A session of its own: Ctrl-C must reach the tests, not the server below them.

@@ -30,20 +30,32 @@ class Warehouse:
         engine: "duckdb" or "postgres"; also the dbt target.
         folder: a folder for this test only.
         postgres_environment: the five variables of POSTGRES_DEFAULTS; needed for postgres.
+        schema: name of the schema that dbt writes to; None: a new, unique one.
+        raw_schema: name of the schema of the raw tables; None: a new, unique one.
+        duckdb_path: database file to use; None: a new one in the folder.
 
     Attributes:
         engine: as given.
-        schema: name of the schema that dbt writes to; nobody else uses it.
-        raw_schema: name of the schema for raw tables; it does not exist yet.
+        schema: name of the schema that dbt writes to; a new one nobody else uses.
+        raw_schema: name of the schema for raw tables; a new one does not exist yet.
         environment: variables that dbt and the loader need to find this warehouse.
         duckdb_path: the database file; None on postgres.
     """
 
-    def __init__(self, engine, folder, postgres_environment=None):
+    def __init__(
+        self,
+        engine,
+        folder,
+        postgres_environment=None,
+        *,
+        schema=None,
+        raw_schema=None,
+        duckdb_path=None,
+    ):
         suffix = uuid.uuid4().hex[:12]
         self.engine = engine
-        self.schema = f"analytics_{suffix}"
-        self.raw_schema = f"raw_{suffix}"
+        self.schema = schema or f"analytics_{suffix}"
+        self.raw_schema = raw_schema or f"raw_{suffix}"
         self.duckdb_path = None
         profiles = folder / "profiles"
         profiles.mkdir()
@@ -56,7 +68,7 @@ class Warehouse:
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         }
         if engine == "duckdb":
-            self.duckdb_path = folder / "warehouse.duckdb"
+            self.duckdb_path = duckdb_path or folder / "warehouse.duckdb"
             self.environment["DBT_DUCKDB_PATH"] = str(self.duckdb_path)
         else:
             self.environment |= postgres_environment
