@@ -25,10 +25,10 @@ class Cost:
         memory_bytes: most that the process and those below it had at once (resident set).
         server_memory_bytes: most that our own PostgreSQL server had at once (proportional set,
             shared pages counted once); None without one.
-        database_seconds: time in which at least one node was executing; None if it is not dbt.
+        database_seconds: time in which at least one node was compiling, when its macros query, or
+            executing; None if it is not dbt.
         marts_seconds: the same for the nodes of models/marts alone.
-        busy_seconds: as database_seconds, nodes that compile included: their macros query, too.
-        node_seconds: sum of all nodes' execution_time, compilation included.
+        node_seconds: sum of all nodes' execution_time.
     """
 
     wall_seconds: float
@@ -36,7 +36,6 @@ class Cost:
     server_memory_bytes: int | None = None
     database_seconds: float | None = None
     marts_seconds: float | None = None
-    busy_seconds: float | None = None
     node_seconds: float | None = None
 
     def as_dict(self):
@@ -173,9 +172,8 @@ def measure_dbt(place, warehouse, *arguments, variables=None, command=None, fold
         cost.wall_seconds,
         cost.memory_bytes,
         cost.server_memory_bytes,
-        database_seconds=covered_seconds(intervals(found, "execute")),
-        marts_seconds=covered_seconds(intervals(marts, "execute")),
-        busy_seconds=covered_seconds(intervals(found, "execute", "compile")),
+        database_seconds=covered_seconds(intervals(found)),
+        marts_seconds=covered_seconds(intervals(marts)),
         node_seconds=sum(result["execution_time"] for result in found),
     )
 
@@ -185,19 +183,17 @@ def is_mart(node):
     return bool(node) and node["resource_type"] == "model" and "marts" in node["fqn"][1:-1]
 
 
-def intervals(results, *phases):
-    """Begin and end of the phases of dbt's results, as seconds.
+def intervals(results):
+    """Begin and end of the phases, `compile` and `execute`, of dbt's results, as seconds.
 
     Args:
         results: the list in run_results.json.
-        phases: "compile", "execute".
     """
     found = []
     for result in results:
         for timing in result["timing"]:
-            if timing["name"] in phases:
-                ends = (timing["started_at"], timing["completed_at"])
-                found.append(tuple(datetime.fromisoformat(at).timestamp() for at in ends))
+            ends = (timing["started_at"], timing["completed_at"])
+            found.append(tuple(datetime.fromisoformat(at).timestamp() for at in ends))
     return found
 
 

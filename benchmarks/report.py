@@ -145,7 +145,6 @@ def ratio_lines(result):
 COST_COLUMNS = {
     "database_seconds": "in the database, s",
     "marts_seconds": "of it marts, s",
-    "busy_seconds": "with compiling, s",
     "node_seconds": "sum over nodes, s",
     "wall_seconds": "process, s",
     "memory_bytes": "memory, GiB",
