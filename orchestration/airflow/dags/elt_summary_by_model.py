@@ -1,0 +1,112 @@
+"""### elt_summary, day by day and model by model
+
+The same as elt_summary_daily with a task for each model and its tests, rendered from dbt's manifest
+by Cosmos: a model that failed is retried alone, and each emits an asset. dbt starts once for every
+task, which costs seconds each. **Unpause this one or elt_summary_daily, not both.**
+"""
+
+from airflow.sdk import DAG, CronDataIntervalTimetable
+from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
+from cosmos.constants import InvocationMode, LoadMode, TestBehavior, TestIndirectSelection
+from elt_summary_common import (
+    DBT,
+    DEFAULT_ARGS,
+    END_DATE,
+    ENVIRONMENT,
+    INTERVAL_END,
+    INTERVAL_START,
+    MANIFEST,
+    MARTS,
+    PROFILES,
+    PROJECT,
+    START_DATE,
+    TARGET,
+    VARIABLES,
+    dbt,
+    load_the_day,
+)
+
+if not MANIFEST.is_file():
+    raise FileNotFoundError(
+        f"{MANIFEST} is not there, from which the tasks are made. In the project's folder:"
+        f" {DBT} parse --target-path target/airflow --vars '{{demo_data: false}}'"
+    )
+
+
+def hold_back_until_tested(group):
+    """Let a model wait for the tests that have a task of their own, because they read several
+    models, as `dbt build` does: for those that read nothing but what the model hangs on.
+
+    Args:
+        group: DbtTaskGroup.
+    """
+    nodes = group.dbt_graph.filtered_nodes
+    behind = {}
+
+    def parents_of(unique_id):
+        if unique_id not in behind:
+            direct = [parent for parent in nodes[unique_id].depends_on if parent in nodes]
+            behind[unique_id] = set(direct).union(*map(parents_of, direct))
+        return behind[unique_id]
+
+    for unique_id, task in group.tasks_map.items():
+        if unique_id.startswith("test."):
+            tested = {parent for parent in nodes[unique_id].depends_on if parent in nodes}
+            for other, model in group.tasks_map.items():
+                if other.startswith("model.") and tested <= parents_of(other):
+                    task >> model
+
+
+with DAG(
+    "elt_summary_by_model",
+    doc_md=__doc__,
+    schedule=CronDataIntervalTimetable("@daily", timezone="UTC"),
+    start_date=START_DATE,
+    end_date=END_DATE,
+    catchup=True,
+    max_active_runs=1,
+    default_args=DEFAULT_ARGS,
+    tags=["elt_summary"],
+):
+    models = DbtTaskGroup(
+        group_id="models",
+        project_config=ProjectConfig(
+            dbt_project_path=PROJECT,
+            manifest_path=MANIFEST,
+            project_name="elt_summary",
+            install_dbt_deps=False,
+        ),
+        profile_config=ProfileConfig(
+            profile_name="elt_summary", target_name=TARGET, profiles_yml_filepath=PROFILES
+        ),
+        execution_config=ExecutionConfig(
+            dbt_executable_path=DBT,
+            invocation_mode=InvocationMode.SUBPROCESS,
+            # Tests that read several models have a task of their own.
+            test_indirect_selection=TestIndirectSelection.CAUTIOUS,
+        ),
+        render_config=RenderConfig(
+            load_method=LoadMode.DBT_MANIFEST,
+            test_behavior=TestBehavior.BUILD,
+            should_detach_multiple_parents_tests=True,
+            exclude=["resource_type:seed", "tag:full_scan"],
+            normalize_task_id=lambda node: node.name,
+            emit_datasets=True,
+        ),
+        operator_args={
+            "append_env": True,
+            # Not as options: `dbt test` refuses them.
+            "env": ENVIRONMENT
+            | {
+                "DBT_ENGINE_EVENT_TIME_START": INTERVAL_START,
+                "DBT_ENGINE_EVENT_TIME_END": INTERVAL_END,
+            },
+            "vars": VARIABLES,
+            "dbt_cmd_flags": ["--exclude-resource-type", "unit_test"],
+        },
+    )
+    hold_back_until_tested(models)
+    for loaded in load_the_day():
+        loaded >> models
+    # No run of dbt rebuilt every mart, so none could say that the days are finished.
+    models >> dbt("finish_days", ["run-operation", "finish_days"], outlets=[MARTS])
