@@ -5,6 +5,8 @@ by Cosmos: a model that failed is retried alone, and each emits an asset. dbt st
 task, which costs seconds each. **Unpause this one or elt_summary_daily, not both.**
 """
 
+import json
+
 from airflow.sdk import DAG, CronDataIntervalTimetable
 from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
 from cosmos.constants import InvocationMode, LoadMode, TestBehavior, TestIndirectSelection
@@ -33,6 +35,22 @@ if not MANIFEST.is_file():
     )
 
 
+def leave_full_scans_to_the_weekly_dag(group):
+    """Take out the tests that read everything: what a day's run has not built they cannot judge.
+    Cosmos renders a test of several models whatever is excluded.
+
+    Args:
+        group: DbtTaskGroup.
+    """
+    nodes = json.loads(MANIFEST.read_text(encoding="utf-8"))["nodes"]
+    for unique_id in [name for name in group.tasks_map if "full_scan" in nodes[name]["tags"]]:
+        task = group.tasks_map.pop(unique_id)
+        for before in task.upstream_list:
+            before.downstream_task_ids.remove(task.task_id)
+        group.children.pop(task.task_id)
+        group.dag.task_dict.pop(task.task_id)
+
+
 def hold_back_until_tested(group):
     """Let a model wait for the tests that have a task of their own, because they read several
     models, as `dbt build` does: for those that read nothing but what the model hangs on.
@@ -40,18 +58,18 @@ def hold_back_until_tested(group):
     Args:
         group: DbtTaskGroup.
     """
-    nodes = group.dbt_graph.filtered_nodes
+    rendered = group.dbt_graph.filtered_nodes
     behind = {}
 
     def parents_of(unique_id):
         if unique_id not in behind:
-            direct = [parent for parent in nodes[unique_id].depends_on if parent in nodes]
+            direct = [parent for parent in rendered[unique_id].depends_on if parent in rendered]
             behind[unique_id] = set(direct).union(*map(parents_of, direct))
         return behind[unique_id]
 
     for unique_id, task in group.tasks_map.items():
         if unique_id.startswith("test."):
-            tested = {parent for parent in nodes[unique_id].depends_on if parent in nodes}
+            tested = {parent for parent in rendered[unique_id].depends_on if parent in rendered}
             for other, model in group.tasks_map.items():
                 if other.startswith("model.") and tested <= parents_of(other):
                     task >> model
@@ -89,7 +107,7 @@ with DAG(
             load_method=LoadMode.DBT_MANIFEST,
             test_behavior=TestBehavior.BUILD,
             should_detach_multiple_parents_tests=True,
-            exclude=["resource_type:seed", "tag:full_scan"],
+            exclude=["resource_type:seed"],
             normalize_task_id=lambda node: node.name,
             emit_datasets=True,
         ),
@@ -105,6 +123,7 @@ with DAG(
             "dbt_cmd_flags": ["--exclude-resource-type", "unit_test"],
         },
     )
+    leave_full_scans_to_the_weekly_dag(models)
     hold_back_until_tested(models)
     for loaded in load_the_day():
         loaded >> models

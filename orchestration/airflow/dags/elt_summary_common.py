@@ -15,8 +15,8 @@ import pendulum
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import Asset, BaseNotifier
 
-# The days for which make_deliveries.py makes files.
-DEMO_START, DEMO_END = "2019-05-01", "2019-05-07"
+# A week of the deliveries that make_deliveries.py makes; on the day before nobody paid.
+DEMO_START, DEMO_END = "2019-05-02", "2019-05-08"
 
 PROJECT = Path(os.environ.get("ELT_SUMMARY_PROJECT") or Path(__file__).resolve().parents[3])
 DBT = os.environ.get("ELT_SUMMARY_DBT") or str(PROJECT / ".venv/bin/dbt")
