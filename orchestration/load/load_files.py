@@ -46,6 +46,7 @@ import psycopg2  # noqa: E402
 import pyarrow  # noqa: E402
 import pyarrow.csv  # noqa: E402
 import pyarrow.parquet  # noqa: E402
+import urllib3  # noqa: E402
 from configuration import connection_problems, follows, variable_rules  # noqa: E402
 from dbt_common.exceptions import DbtBaseException  # noqa: E402
 from dlt.pipeline.exceptions import PipelineStepFailed  # noqa: E402
@@ -270,8 +271,8 @@ def download(address, scratch):
             url = f"{address.rstrip('/')}/{name}"
             try:
                 get(url, folder / name)
-            except requests.RequestException as error:
-                raise LoadError(f"cannot get {url}: {one_line(error)}") from error
+            except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+                raise LoadError(f"cannot get {url}, try again: {one_line(error)}") from error
     return sorted(folder.iterdir())
 
 
@@ -284,14 +285,9 @@ def get(url, path):
         if response.status_code in (404, 410):
             return
         response.raise_for_status()
+        # Fewer bytes than announced are an error here.
         with path.open("wb") as file:
             shutil.copyfileobj(response.raw, file, DOWNLOAD_BYTES)
-        expected, received = response.headers.get("Content-Length"), path.stat().st_size
-        if expected is not None and int(expected) != received:
-            raise LoadError(
-                f"got only {received} of {expected} bytes of {url}; the connection was cut, try"
-                " again"
-            )
 
 
 def checksum(path):

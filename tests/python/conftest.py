@@ -1,3 +1,3 @@
 """Fixtures for all tests: both engines, each test in schemas of its own."""
 
-pytest_plugins = ["fixtures"]
+pytest_plugins = ["engine_fixtures"]

@@ -21,7 +21,7 @@ os.environ.update(start.environment(HOME, 1))
 import pytest  # noqa: E402
 from warehouse import DBT, PROJECT_ROOT  # noqa: E402
 
-pytest_plugins = ["fixtures"]
+pytest_plugins = ["engine_fixtures"]
 
 MANIFEST = PROJECT_ROOT / "target/airflow/manifest.json"
 
