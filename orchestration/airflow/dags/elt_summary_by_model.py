@@ -67,12 +67,14 @@ def hold_back_until_tested(group):
             behind[unique_id] = set(direct).union(*map(parents_of, direct))
         return behind[unique_id]
 
-    for unique_id, task in group.tasks_map.items():
-        if unique_id.startswith("test."):
-            tested = {parent for parent in rendered[unique_id].depends_on if parent in rendered}
-            for other, model in group.tasks_map.items():
-                if other.startswith("model.") and tested <= parents_of(other):
-                    task >> model
+    models = [name for name in group.tasks_map if name.startswith("model.")]
+    for test in set(group.tasks_map) - set(models):
+        tested = {parent for parent in rendered[test].depends_on if parent in rendered}
+        waiting = {model for model in models if tested <= parents_of(model)}
+        for model in waiting:
+            # The others wait for that one.
+            if not waiting & parents_of(model):
+                group.tasks_map[test] >> group.tasks_map[model]
 
 
 with DAG(
@@ -109,6 +111,7 @@ with DAG(
             should_detach_multiple_parents_tests=True,
             exclude=["resource_type:seed"],
             normalize_task_id=lambda node: node.name,
+            normalize_task_display_name=lambda node: node.name,
             emit_datasets=True,
         ),
         operator_args={

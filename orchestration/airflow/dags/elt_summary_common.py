@@ -125,7 +125,7 @@ class FailureNotifier(BaseNotifier):
 
 DEFAULT_ARGS = {
     "owner": os.environ.get("ELT_SUMMARY_OWNER") or "analytics",
-    "retries": 2,
+    "retries": int(os.environ.get("ELT_SUMMARY_RETRIES") or 2),
     "retry_delay": timedelta(seconds=int(os.environ.get("ELT_SUMMARY_RETRY_SECONDS") or 300)),
     # A task that hangs would keep the pool.
     "execution_timeout": timedelta(hours=6),
