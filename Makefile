@@ -2,9 +2,11 @@
 TARGET ?= duckdb
 PYTHON ?= python3
 BIN := .venv/bin
+LOAD := orchestration/load/.venv
+AIRFLOW := orchestration/airflow/.venv
 export DBT_SEND_ANONYMOUS_USAGE_STATS ?= false
 
-.PHONY: build test prove lint docs load clean
+.PHONY: build test test-airflow prove lint docs load load-files airflow clean
 
 build: .venv/installed profiles.yml
 	$(BIN)/dbt build --target $(TARGET)
@@ -18,9 +20,14 @@ build: .venv/installed profiles.yml
 
 test: lint
 	$(BIN)/pytest -n auto
+	$(MAKE) test-airflow
+
+test-airflow: .venv/installed profiles.yml $(LOAD)/installed $(AIRFLOW)/installed-dev
+	cd orchestration/airflow && .venv/bin/pytest
 
 prove: .venv/installed-dev profiles.yml
 	ELT_SUMMARY_PROVE=1 $(BIN)/pytest -n auto
+	ELT_SUMMARY_PROVE=1 $(MAKE) test-airflow
 
 lint: .venv/installed-dev profiles.yml
 	$(BIN)/sqlfluff lint models tests analyses
@@ -35,8 +42,17 @@ load: .venv/installed profiles.yml
 	@test -n "$(RAW)" || { echo "Say where the raw CSV files are: make load RAW=folder"; exit 2; }
 	$(BIN)/python scripts/load_raw.py "$(RAW)" --target $(TARGET) $(LOAD_OPTIONS)
 
+# make load-files SOURCE=folder or address [TARGET=postgres] [LOAD_OPTIONS=--day 2019-07-01]
+load-files: profiles.yml $(LOAD)/installed
+	@test -n "$(SOURCE)" || { echo "Say where the files are: make load-files SOURCE=folder"; exit 2; }
+	$(LOAD)/bin/python orchestration/load/load_files.py "$(SOURCE)" --target $(TARGET) $(LOAD_OPTIONS)
+
+# make airflow [AIRFLOW_OPTIONS="--port 8081"]
+airflow: .venv/installed profiles.yml $(LOAD)/installed $(AIRFLOW)/installed
+	$(AIRFLOW)/bin/python orchestration/airflow/start.py $(AIRFLOW_OPTIONS)
+
 clean:
-	rm -rf .venv target logs
+	rm -rf .venv target logs $(LOAD) $(AIRFLOW) orchestration/airflow/home
 
 profiles.yml:
 	cp profiles.yml.example profiles.yml
@@ -57,3 +73,19 @@ profiles.yml:
 .venv/installed-dev: requirements/dev.txt | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --requirement requirements/dev.txt
 	@touch $@ .venv/installed
+
+# Airflow and the loader of files have environments of their own: who only uses dbt installs neither.
+$(LOAD)/installed: orchestration/load/requirements.txt | .venv/bin/python
+	$(PYTHON) -m venv $(LOAD)
+	$(LOAD)/bin/python -m pip install --quiet --requirement $<
+	@touch $@
+
+$(AIRFLOW)/installed: orchestration/airflow/requirements.txt | .venv/bin/python
+	$(PYTHON) -m venv $(AIRFLOW)
+	$(AIRFLOW)/bin/python -m pip install --quiet --requirement $<
+	@touch $@
+
+$(AIRFLOW)/installed-dev: orchestration/airflow/requirements-dev.txt | .venv/bin/python
+	$(PYTHON) -m venv $(AIRFLOW)
+	$(AIRFLOW)/bin/python -m pip install --quiet --requirement $<
+	@touch $@ $(AIRFLOW)/installed
