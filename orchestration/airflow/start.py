@@ -51,7 +51,8 @@ def environment(home, port):
         "core__parallelism": "4",
         "core__execution_api_server_url": f"{address}/execution/",
         "core__default_timezone": "utc",
-        "database__sql_alchemy_conn": f"sqlite:///{Path(home).resolve()}/airflow.db",
+        # Several processes write; each waits for the others, up to so many seconds.
+        "database__sql_alchemy_conn": f"sqlite:///{Path(home).resolve()}/airflow.db?timeout=60",
         "api__host": HOST,
         "api__port": str(port),
         "api__base_url": address,

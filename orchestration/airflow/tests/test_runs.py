@@ -16,7 +16,8 @@ def run_dag(airflow, dag, day, environment):
     Args:
         airflow: start.Airflow with a metadata database.
         dag: its name.
-        day: the first day of the interval; dags test is told the end.
+        day: the first day of the interval; dags test is told the end, which must not be after the
+            DAG's end date.
         environment: more variables.
     """
     return subprocess.run(
@@ -78,7 +79,7 @@ def test_a_task_that_fails_for_good_says_so_to_the_address(metadata_database, tm
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    shop = Shop(2)
+    shop = Shop(3)
     source = shop.deliver(tmp_path / "files")
     day = shop.days[1]
     os.remove(tmp_path / "files" / day.isoformat() / "channel.csv")
