@@ -2,8 +2,8 @@
 
     orchestration/airflow/.venv/bin/python orchestration/airflow/start.py [--port 8080]
 
-Metadata database (SQLite), scheduler, dag-processor and api-server, all on this machine's own address
-127.0.0.1 and nowhere else; nothing is reported to anybody. All that Airflow keeps is in
+Metadata database (PostgreSQL), scheduler, dag-processor and api-server, all on this machine's own
+address 127.0.0.1 and nowhere else; nothing is reported to anybody. All that Airflow keeps is in
 orchestration/airflow/home (AIRFLOW_HOME, if set). For production see Airflow's own guide.
 
 The first start makes deliveries of demo data there, unless ELT_SUMMARY_SOURCE says where yours are.
@@ -21,10 +21,13 @@ import time
 import urllib.request
 from pathlib import Path
 
-import make_deliveries
-
 HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parents[1]
+sys.path.append(str(PROJECT / "tests/python"))
+
+import make_deliveries  # noqa: E402
+from postgres_server import PostgresServer, PostgresServerError  # noqa: E402
+
 HOST = "127.0.0.1"
 COMPONENTS = {
     # The log server of the scheduler would listen on all addresses; the api-server reads the files.
@@ -51,8 +54,8 @@ def environment(home, port):
         "core__parallelism": "4",
         "core__execution_api_server_url": f"{address}/execution/",
         "core__default_timezone": "utc",
-        # Several processes write; each waits for the others, up to so many seconds.
-        "database__sql_alchemy_conn": f"sqlite:///{Path(home).resolve()}/airflow.db?timeout=60",
+        # For commands alone. SQLite refuses what two components write at once.
+        "database__sql_alchemy_conn": f"sqlite:///{Path(home).resolve()}/airflow.db",
         "api__host": HOST,
         "api__port": str(port),
         "api__base_url": address,
@@ -86,16 +89,20 @@ class Airflow:
         home: AIRFLOW_HOME; made if it is not there.
         port: of the api-server.
         settings: more environment variables, which win.
+        keep: keep the metadata database in AIRFLOW_HOME for the next start.
     """
 
-    def __init__(self, home, port, settings=None):
+    def __init__(self, home, port, settings=None, keep=False):
         self.home = Path(home)
         self.port = port
         self.environment = environment(self.home, port) | (settings or {})
         self.processes = {}
+        self._keep = keep
+        self._database = None
 
     def __enter__(self):
         try:
+            self.start_database()
             self.prepare()
             self.start()
         except BaseException:
@@ -123,6 +130,19 @@ class Airflow:
         if result.returncode != 0:
             raise StartError(f"airflow {' '.join(arguments)} failed:\n{result.stdout}")
         return result.stdout
+
+    def start_database(self):
+        """Start a PostgreSQL server for the metadata."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        self._database = PostgresServer(self.home / "database" if self._keep else None).start()
+        at = {
+            name.removeprefix("DBT_").removeprefix("ENV_SECRET_").removeprefix("POSTGRES_"): value
+            for name, value in self._database.environment.items()
+        }
+        self.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = (
+            f"postgresql+psycopg2://{at['USER']}:{at['PASSWORD']}@{at['HOST']}:{at['PORT']}"
+            f"/{at['DATABASE']}"
+        )
 
     def prepare(self):
         """Make the metadata database and the pool: one slot, so that one task has the warehouse."""
@@ -185,6 +205,8 @@ class Airflow:
                 if time.monotonic() > deadline:
                     break
                 time.sleep(0.2)
+        if self._database:
+            self._database.close()
 
     def log(self, component):
         """Where a component writes what it has to say."""
@@ -233,7 +255,7 @@ def main():
     options = parser.parse_args()
     home = Path(os.environ.get("AIRFLOW_HOME") or HERE / "home").resolve()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    airflow = Airflow(home, options.port)
+    airflow = Airflow(home, options.port, keep=True)
     try:
         prepare_project(home, airflow.environment)
         print("Starting Airflow, which takes half a minute ...", flush=True)
@@ -246,7 +268,7 @@ def main():
                 time.sleep(1)
     except KeyboardInterrupt:
         return 0
-    except StartError as error:
+    except (StartError, PostgresServerError) as error:
         print(f"start: {error}", file=sys.stderr)
         return 1
 
