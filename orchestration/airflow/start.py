@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -208,6 +209,23 @@ class Airflow:
         if self._database:
             self._database.close()
 
+    def write_environment(self):
+        """Write shell commands that give another shell this environment; returns the file's path.
+        They hold the password of the metadata database, so the file is ours alone."""
+        path = self.home / "environment.sh"
+        path.unlink(missing_ok=True)
+        path.touch(mode=0o600)
+        ours = ("AIRFLOW", "ELT_SUMMARY_", "PATH", "DO_NOT_TRACK")
+        path.write_text(
+            "".join(
+                f"export {name}={shlex.quote(value)}\n"
+                for name, value in sorted(self.environment.items())
+                if name.startswith(ours)
+            ),
+            encoding="utf-8",
+        )
+        return path
+
     def log(self, component):
         """Where a component writes what it has to say."""
         return self.home / f"{component}.log"
@@ -262,6 +280,7 @@ def main():
         with airflow:
             print(f"Airflow: {airflow.url()}  user: admin  password: {airflow.password()}")
             print("Unpause elt_summary_daily there, or elt_summary_by_model, not both.")
+            print(f"For airflow commands in another shell: source {airflow.write_environment()}")
             print(f"Logs are in {home}. Ctrl-C ends it.", flush=True)
             while True:
                 airflow.check_alive()
