@@ -61,6 +61,8 @@ def environment(home, port):
         "api__port": str(port),
         "api__base_url": address,
         "api__workers": "1",
+        # A busy machine answers late; the default of 5 s costs a task a try.
+        "workers__execution_api_timeout": "60",
         "usage_data_collection__enabled": "False",
         "cosmos__enable_telemetry": "False",
         "scheduler__enable_health_check": "False",
