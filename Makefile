@@ -7,9 +7,11 @@ SESSIONS ?= 10000000
 RUNS ?= 3
 ONLY ?=
 BIN := .venv/bin
+LOAD := orchestration/load/.venv
+AIRFLOW := orchestration/airflow/.venv
 export DBT_SEND_ANONYMOUS_USAGE_STATS ?= false
 
-.PHONY: build test prove lint docs load bench clean
+.PHONY: build test test-airflow prove lint docs load load-files airflow bench clean
 
 build: .venv/installed profiles.yml
 	$(BIN)/dbt build --target $(TARGET)
@@ -24,8 +26,12 @@ build: .venv/installed profiles.yml
 test: lint
 	$(BIN)/pytest -n auto
 
+test-airflow: .venv/installed profiles.yml $(LOAD)/installed $(AIRFLOW)/installed-dev
+	cd orchestration/airflow && .venv/bin/pytest
+
 prove: .venv/installed-dev profiles.yml
 	ELT_SUMMARY_PROVE=1 $(BIN)/pytest -n auto
+	ELT_SUMMARY_PROVE=1 $(MAKE) test-airflow
 
 lint: .venv/installed-dev profiles.yml
 	$(BIN)/sqlfluff lint models tests analyses
@@ -45,8 +51,17 @@ bench: .venv/installed-bench .venv-sqlmesh/installed
 	$(BIN)/python -m benchmarks --engine $(ENGINE) --sessions $(SESSIONS) --runs $(RUNS) \
 	  $(if $(ONLY),--only $(ONLY)) $(BENCH_OPTIONS)
 
+# make load-files SOURCE=folder or address [TARGET=postgres] [LOAD_OPTIONS=--day 2019-07-01]
+load-files: profiles.yml $(LOAD)/installed
+	@test -n "$(SOURCE)" || { echo "Say where the files are: make load-files SOURCE=folder"; exit 2; }
+	$(LOAD)/bin/python orchestration/load/load_files.py "$(SOURCE)" --target $(TARGET) $(LOAD_OPTIONS)
+
+# make airflow [AIRFLOW_OPTIONS="--port 8081"]
+airflow: .venv/installed profiles.yml $(LOAD)/installed $(AIRFLOW)/installed
+	$(AIRFLOW)/bin/python orchestration/airflow/start.py $(AIRFLOW_OPTIONS)
+
 clean:
-	rm -rf .venv .venv-sqlmesh target logs
+	rm -rf .venv .venv-sqlmesh target logs $(LOAD) $(AIRFLOW) orchestration/airflow/home
 
 profiles.yml:
 	cp profiles.yml.example profiles.yml
@@ -76,3 +91,19 @@ profiles.yml:
 	$(PYTHON) -m venv .venv-sqlmesh
 	.venv-sqlmesh/bin/python -m pip install --quiet --requirement requirements/sqlmesh.txt
 	@touch $@
+
+# Airflow and the loader of files have environments of their own: who only uses dbt installs neither.
+$(LOAD)/installed: orchestration/load/requirements.txt | .venv/bin/python
+	$(PYTHON) -m venv $(LOAD)
+	$(LOAD)/bin/python -m pip install --quiet --requirement $<
+	@touch $@
+
+$(AIRFLOW)/installed: orchestration/airflow/requirements.txt | .venv/bin/python
+	$(PYTHON) -m venv $(AIRFLOW)
+	$(AIRFLOW)/bin/python -m pip install --quiet --requirement $<
+	@touch $@
+
+$(AIRFLOW)/installed-dev: orchestration/airflow/requirements-dev.txt | .venv/bin/python
+	$(PYTHON) -m venv $(AIRFLOW)
+	$(AIRFLOW)/bin/python -m pip install --quiet --requirement $<
+	@touch $@ $(AIRFLOW)/installed

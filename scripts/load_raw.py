@@ -305,15 +305,29 @@ def read_files(files, progress):
     """
     sources = {table: Source(path, read_header(table, path)) for table, path in files.items()}
     for table, source in sources.items():
-        columns = {name: TABLES[table].columns[name] for name in source.header}
-        try:
-            with open_bytes(source.path) as file:
-                check_rows(file, columns, lambda count, table=table: progress.checked(table, count))
-        except Fault as fault:
-            raise LoadError(f"{source.path}, {fault}") from fault
-        except READ_ERRORS as error:
-            raise LoadError(f"{source.path}: {describe_unreadable(error)}") from error
+        check_file(table, source, lambda count, table=table: progress.checked(table, count))
     return sources
+
+
+def check_file(table, source, on_rows):
+    """Read a file to its end.
+
+    Args:
+        table: name of the raw table.
+        source: Source, whose header has been read.
+        on_rows: function that is told the number of lines so far.
+
+    Raises:
+        LoadError: the file cannot be read, or a row is not as it must be; and the line.
+    """
+    columns = {name: TABLES[table].columns[name] for name in source.header}
+    try:
+        with open_bytes(source.path) as file:
+            check_rows(file, columns, on_rows)
+    except Fault as fault:
+        raise LoadError(f"{source.path}, {fault}") from fault
+    except READ_ERRORS as error:
+        raise LoadError(f"{source.path}: {describe_unreadable(error)}") from error
 
 
 def read_header(table, path):
@@ -519,25 +533,13 @@ def load_table_duckdb(connection, table, source, options):
     """Create one table from its file, in the open transaction; returns the row count."""
     definition = TABLES[table]
     name = quoted(options.schema, table)
-    read_as = {column: DUCKDB_READ_AS[definition.columns[column]] for column in source.header}
-    columns = ", ".join(f"{literal(column)}: {literal(kind)}" for column, kind in read_as.items())
-    values = ", ".join(
-        quoted(column) + (" at time zone 'UTC'" if kind == TIME else "")
-        for column, kind in definition.columns.items()
-    )
     # In the order of time: DuckDB keeps the smallest and largest value of each block of rows and
     # skips the blocks of other days.
     order = f" order by {quoted(definition.timestamp)}" if definition.timestamp else ""
     connection.execute(f"drop table if exists {name}")
     connection.execute(create_table_sql(options.schema, table))
     try:
-        # Nothing is guessed from the file: types, header and dialect are given.
-        connection.execute(
-            f"insert into {name} select {values} from read_csv({literal(source.path)},"
-            f" auto_detect = false, columns = {{{columns}}}, header = true, delim = ',',"
-            " quote = '\"', escape = '\"', nullstr = '', strict_mode = true,"
-            f" ignore_errors = false, null_padding = false){order}"
-        )
+        connection.execute(f"insert into {name} {read_csv_sql(table, source)}{order}")
     except duckdb.Error as error:
         raise LoadError(f"{source.path}: {one_line(error)}") from error
 
@@ -549,6 +551,24 @@ def load_table_duckdb(connection, table, source, options):
     if not options.no_keys:
         check_key(run, options.schema, table, source)
     return run(f"select count(*) from {name}")[0]
+
+
+def read_csv_sql(table, source):
+    """DuckDB query for the rows of a checked file, columns in the order of TABLES. Nothing is
+    guessed from the file: types, header and dialect are given."""
+    definition = TABLES[table]
+    read_as = {column: DUCKDB_READ_AS[definition.columns[column]] for column in source.header}
+    columns = ", ".join(f"{literal(column)}: {literal(kind)}" for column, kind in read_as.items())
+    values = ", ".join(
+        quoted(column) + (f" at time zone 'UTC' as {quoted(column)}" if kind == TIME else "")
+        for column, kind in definition.columns.items()
+    )
+    return (
+        f"select {values} from read_csv({literal(source.path)},"
+        f" auto_detect = false, columns = {{{columns}}}, header = true, delim = ',',"
+        " quote = '\"', escape = '\"', nullstr = '', strict_mode = true,"
+        " ignore_errors = false, null_padding = false)"
+    )
 
 
 def literal(value):

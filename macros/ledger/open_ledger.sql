@@ -69,13 +69,61 @@
     {%- set key = 'elt_summary.ledger_reason.' ~ invocation_id -%}
     {%- if key not in graph -%}
         {%- set mode, interval = rebuild_mode(), rebuild_interval() -%}
-        {%- if interval -%}
+        {%- set lists_days = 'model.' ~ project_name ~ '.rebuild_days' in selected_resources -%}
+        {%- set owner = none if lists_days else owner_of_committed_days() -%}
+        {%- if owner -%}
+            {%- set mode = reason_unfinished(owner) -%}
+        {%- elif interval -%}
             {%- set mode = 'interval ' ~ interval.start ~ ' to ' ~ interval.end -%}
-        {%- elif mode != 'first build'
-            and 'model.' ~ project_name ~ '.rebuild_days' not in selected_resources -%}
+        {%- elif mode != 'first build' and not lists_days -%}
             {%- set mode = 'unfinished' -%}
         {%- endif -%}
         {%- do graph.update({key: mode}) -%}
     {%- endif -%}
     {{ return(graph[key]) }}
+{% endmacro %}
+
+{#- Reason of a run that lists no days itself and rebuilds what hangs on those that another run
+    committed in fct_sessions. -#}
+{% macro reason_unfinished(owner) %}
+    {{ return('unfinished of ' ~ owner) }}
+{% endmacro %}
+
+{#- The invocation that has all unfinished days, if it has committed them in fct_sessions and what
+    this run's models hang on was rebuilt since then. Whoever sees it rebuilds after that, and from
+    that: finish_days relies on it. -#}
+{% macro owner_of_committed_days() %}
+    {%- for table in ['rebuild_days', 'rebuild_scope', 'fct_sessions', 'run_ledger']
+        if load_relation(rebuild_table(table)) is none -%}
+        {{ return(none) }}
+    {%- endfor -%}
+    {%- set owners = owners_of_unfinished() -%}
+    {%- if owners | length != 1 -%}
+        {{ return(none) }}
+    {%- endif -%}
+    {%- set committed = run_query(
+        'select 1 from ' ~ rebuild_table('run_ledger') ~ " where model = 'fct_sessions'"
+        ~ " and outcome in ('committed', 'success') and invocation_id = '" ~ owners[0] ~ "'"
+    ) -%}
+    {%- if not committed.rows -%}
+        {{ return(none) }}
+    {%- endif -%}
+    {%- set missing = models_not_rebuilt_since(owners[0]) -%}
+    {%- for id in selected_resources if id.startswith('model.') -%}
+        {%- for parent in models_behind(id)
+            if parent not in selected_resources and graph.nodes[parent].name in missing -%}
+            {{ return(none) }}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return(owners[0]) }}
+{% endmacro %}
+
+{#- Ids of all models that a model hangs on, directly or not. -#}
+{% macro models_behind(id) %}
+    {%- set found = [] -%}
+    {%- for parent in graph.nodes[id].depends_on.nodes if parent.startswith('model.') -%}
+        {%- do found.append(parent) -%}
+        {%- do found.extend(models_behind(parent)) -%}
+    {%- endfor -%}
+    {{ return(found) }}
 {% endmacro %}

@@ -57,6 +57,18 @@ class Runner:
         """dbt run; raises AssertionError with dbt's messages when it fails, unless told not to."""
         self._invoke(self.warehouse.schema, options, LOADED_AT if loaded else None, check)
 
+    def operation(self, name):
+        """dbt run-operation, after run(); returns whether it succeeded, and all that dbt said."""
+        said = []
+        manifest = self._manifests[(self.warehouse.schema, None)]
+        outcome = dbtRunner(
+            manifest=manifest, callbacks=[lambda event: said.append(event.info.msg)]
+        ).invoke(
+            ["--log-level", "none", "--log-level-file", "none", "run-operation", name]
+            + self._arguments(self.warehouse.schema, None)
+        )
+        return outcome.success, " ".join(" ".join(said).split())
+
     def full_build(self):
         """Marts of one full build in a schema without tables."""
         self._drop_tables(self.full_schema)
@@ -71,7 +83,8 @@ class Runner:
         for (table,) in tables:
             self.warehouse.execute(f"drop table {schema}.{table} cascade")
 
-    def _invoke(self, schema, options, loaded_at_column, check=True):
+    def _arguments(self, schema, loaded_at_column):
+        """What every command is given; sets the schema."""
         self._monkeypatch.setenv("DBT_SCHEMA", schema)
         variables = {
             "demo_data": False,
@@ -81,7 +94,10 @@ class Runner:
             "max_rejected_percent": 100,
             "max_empty_days": 100000,
         }
-        arguments = ["--target", self.warehouse.engine, "--vars", json.dumps(variables)]
+        return ["--target", self.warehouse.engine, "--vars", json.dumps(variables)]
+
+    def _invoke(self, schema, options, loaded_at_column, check=True):
+        arguments = self._arguments(schema, loaded_at_column)
         quiet = ["--log-level", "none", "--log-level-file", "none"]
         key = (schema, loaded_at_column)
         if key not in self._manifests:

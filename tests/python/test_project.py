@@ -88,8 +88,8 @@ def test_on_call_page_quotes_messages_that_exist():
     """Guards against: a page for the night that quotes what nothing says any more."""
     said = " ".join(
         " ".join(path.read_text(encoding="utf-8").split())
-        for folder in ("macros", "scripts", "tests", "models")
-        for path in (PROJECT_ROOT / folder).rglob("*")
+        for folder in ("macros", "scripts", "tests", "models", "orchestration/load")
+        for path in (PROJECT_ROOT / folder).glob("*" if "/" in folder else "**/*")
         if path.suffix in (".sql", ".py", ".yml") and path.name != "test_project.py"
     )
     # A literal that goes on in the next line, in Jinja or in Python.
@@ -138,15 +138,19 @@ def test_only_staging_reads_raw():
 
 def test_lock_files_pin_everything_and_name_no_index():
     """Guards against: builds that change by themselves, and addresses of somebody's index."""
-    for name in ("build.txt", "bench.txt", "dev.txt", "sqlmesh.txt"):
-        text = (PROJECT_ROOT / "requirements" / name).read_text()
+    orchestration = PROJECT_ROOT.glob("orchestration/*/requirements*.txt")
+    for name in [*(PROJECT_ROOT / "requirements").glob("*.txt"), *orchestration]:
+        text = name.read_text()
         requirements = [line for line in text.splitlines() if not re.match(r"\s*(#|$)", line)]
         assert len(requirements) > 30
         assert all(re.match(r"[\w.-]+==[\w.]+( ;.*)?$", line) for line in requirements), name
         assert "://" not in text
-    # One environment holds all three; SQLMesh has its own.
+    # One environment holds all three; SQLMesh, Airflow and the loader of files have their own.
     for name in ("build.txt", "bench.txt"):
         assert set(locked(name)) <= set(locked("dev.txt")), f"{name} and dev.txt disagree"
+    build = {line.split()[0] for line in locked("build.txt")}
+    load = (PROJECT_ROOT / "orchestration/load/requirements.txt").read_text().split()
+    assert build <= set(load), "the loader of files has another dbt"
 
 
 def locked(name):

@@ -12,6 +12,11 @@ import duckdb
 import psycopg2
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
+# Beside this interpreter, links unresolved: that is the virtual environment's dbt. Airflow's tests run
+# in an environment without it.
+DBT = Path(sys.executable).parent / "dbt"
+if not DBT.exists():
+    DBT = PROJECT_ROOT / ".venv/bin/dbt"
 
 # The defaults of profiles.yml.example.
 POSTGRES_DEFAULTS = {
@@ -93,8 +98,7 @@ class Warehouse:
     def dbt_command(self, *args, vars=None):
         """Command line for dbt on this warehouse; see dbt() for the arguments."""
         return [
-            # Beside this interpreter, links unresolved: that is the virtual environment's dbt.
-            str(Path(sys.executable).parent / "dbt"),
+            str(DBT),
             *args,
             "--target",
             self.engine,

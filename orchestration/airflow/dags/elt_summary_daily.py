@@ -1,0 +1,39 @@
+"""### elt_summary, day by day
+
+`load` brings the day's files into the raw tables, `build` rebuilds the marts for the day with their
+tests, `audit` holds them against raw. Each run does the days of its data interval and no others;
+run again, it changes nothing. `airflow backfill create` does past days anew.
+"""
+
+from airflow.sdk import DAG, CronDataIntervalTimetable, chain
+from elt_summary_common import (
+    AUDIT,
+    DEFAULT_ARGS,
+    END_DATE,
+    INTERVAL,
+    MARTS,
+    START_DATE,
+    WITHOUT_SEEDS_AND_UNIT_TESTS,
+    dbt,
+    load_the_day,
+)
+
+with DAG(
+    "elt_summary_daily",
+    doc_md=__doc__,
+    schedule=CronDataIntervalTimetable("@daily", timezone="UTC"),
+    start_date=START_DATE,
+    end_date=END_DATE,
+    catchup=True,
+    # One day after the other. A backfill does not ask for this: give it its own, or rely on the pool.
+    max_active_runs=1,
+    default_args=DEFAULT_ARGS,
+    tags=["elt_summary"],
+):
+    build = ["build", "--exclude", "path:tests/audit", *WITHOUT_SEEDS_AND_UNIT_TESTS]
+    audit = [*AUDIT, "--exclude", "tag:full_scan"]
+    chain(
+        *load_the_day(),
+        dbt("build", [*build, *INTERVAL]),
+        dbt("audit", [*audit, *INTERVAL], outlets=[MARTS]),
+    )
