@@ -1,4 +1,5 @@
-{#- Through a timestamp: PostgreSQL would take a date through the session's time zone, which is slow. -#}
+{#- Through a timestamp: PostgreSQL would take a date through the session's time zone, slowly. -#}
 {% macro month_of(date_column) -%}
-    cast({{ dbt.date_trunc('month', 'cast(' ~ date_column ~ ' as ' ~ dbt.type_timestamp() ~ ')') }} as date)
+    {%- set instant = 'cast(' ~ date_column ~ ' as ' ~ dbt.type_timestamp() ~ ')' -%}
+    cast({{ dbt.date_trunc('month', instant) }} as date)
 {%- endmacro %}

@@ -2,8 +2,8 @@
     predicate. It is given to the query, not put around it: whether a session has one time can only
     be told from all its raw rows, also those of other days, which are looked up by their key. -#}
 {% macro sessions_from_raw(due=none, is_unique=false) %}
-    {#- Given anew each time: PostgreSQL would put a CTE that is read twice aside, and then guess how many
-        rows it has. #}
+    {#- Given anew each time: PostgreSQL would put a CTE that is read twice aside, and then guess
+        how many rows it has. #}
     {%- set due_only = 'session_id in (select session_id from ' ~ ref('stg_session_timestamp')
         ~ ' where is_usable and ' ~ due ~ ')' if due else 'true' -%}
     with

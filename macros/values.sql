@@ -4,8 +4,8 @@
     {{ return("nullif(trim(" ~ column ~ "), '') is null") }}
 {% endmacro %}
 
-{#- The opposite, said so that a planner expects it of most rows, and so that few need trimming: what
-    begins with "!", the character after the blank, or any later one, is not blank. -#}
+{#- The opposite, said so that a planner expects it of most rows, and so that few need trimming:
+    what begins with "!", the character after the blank, or any later one, is not blank. -#}
 {% macro is_filled(column) %}
     {{ return(
         '(' ~ binary_order(column) ~ " >= '!' or trim(" ~ column ~ ") != '')"

@@ -1,9 +1,9 @@
-{#- How a table is built whole where dbt's own way is slow: it creates the table with its keys and then
-    inserts, so that keys are kept up row by row and the query runs on one core. -#}
+{#- How a table is built whole where dbt's own way is slow: it creates the table with its keys and
+    then inserts, so that keys are kept up row by row and the query runs on one core. -#}
 
-{#- PostgreSQL: the rows first, by a query that may run on all cores. It reads whole tables, for which
-    an index is a detour, and handing rows to the process that writes them costs a fraction of what
-    PostgreSQL assumes. -#}
+{#- PostgreSQL: the rows first, by a query that may run on all cores. It reads whole tables, for
+    which an index is a detour, and handing rows to the process that writes them costs a fraction of
+    what PostgreSQL assumes. -#}
 {% macro postgres__create_table_as(temporary, relation, sql) -%}
     {%- if temporary or not config.get('contract').enforced -%}
         create {{ 'temporary' if temporary }} table {{ relation }} as ({{ sql }})
@@ -15,12 +15,13 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- PostgreSQL: then keys and required columns as the contract says, the indexes, and what the planner
-    needs to know of the table. dbt calls this before it gives the table its name. -#}
+{#- PostgreSQL: then keys and required columns as the contract says, the indexes, and what the
+    planner needs to know of the table. dbt calls this before it gives the table its name. -#}
 {% macro postgres__create_indexes(relation) %}
     {%- if config.get('contract').enforced -%}
         {%- set changes = [] -%}
-        {%- for constraint in adapter.render_raw_model_constraints(raw_constraints=model.constraints) -%}
+        {%- set constraints = model.constraints -%}
+        {%- for constraint in adapter.render_raw_model_constraints(raw_constraints=constraints) -%}
             {%- do changes.append('add ' ~ constraint) -%}
         {%- endfor -%}
         {%- for column in model.columns.values()

@@ -1,5 +1,5 @@
-{#- SQL expressions (aggregates): the value of a column in the first, or last, row of the group in the
-    order of some other columns. -#}
+{#- SQL expressions (aggregates): the value of a column in the first, or last, row of the group in
+    the order of some other columns. -#}
 {% macro first_by(column, order) %}
     {{ return(adapter.dispatch('first_by', 'elt_summary')(column, order)) }}
 {% endmacro %}

@@ -1,4 +1,4 @@
-{#- Statement that tells the planner what a table holds now; nothing where the engine always knows. -#}
+{#- Statement that tells the planner what a table holds now; nothing where the engine knows. -#}
 {% macro gather_statistics(relation) %}
     {{ return(adapter.dispatch('gather_statistics', 'elt_summary')(relation)) }}
 {% endmacro %}

@@ -1,4 +1,4 @@
-{#- Query with one row if a table has lost its primary key; none where the engine enforces no keys. -#}
+{#- Query with one row if a table has lost its primary key; none where no keys are enforced. -#}
 {% macro missing_primary_key(relation, columns) %}
     {{ return(adapter.dispatch('missing_primary_key', 'elt_summary')(relation, columns)) }}
 {% endmacro %}

@@ -1,5 +1,5 @@
-{#- Whether both raw session tables are known to have each session once, so that nothing need look for
-    duplicates. True only where nothing can make it untrue before the rows are read. -#}
+{#- Whether both raw session tables are known to have each session once, so that nothing need look
+    for duplicates. True only where nothing can make it untrue before the rows are read. -#}
 {% macro raw_sessions_are_unique(may_count=true) %}
     {%- if not execute -%}
         {{ return(false) }}

@@ -39,7 +39,8 @@
     {%- set statements = [] -%}
     {%- if execute and builds_sessions_whole() -%}
         {%- for mart in existing_marts_behind() -%}
-            {%- do statements.append(record_touched(mart.relation, mart.rebuild_by, mart.rebuild_by)) -%}
+            {%- set column = mart.rebuild_by -%}
+            {%- do statements.append(record_touched(mart.relation, column, column)) -%}
         {%- endfor -%}
     {%- endif -%}
     {{ return(statements | join(';')) }}

@@ -2,9 +2,8 @@
     have; a value that the documentation does not name. One query for all of it, a row for each
     failure. -#}
 {% test sound(model, key, unique_columns=[], accepted={}, may_be_empty=false, days=none) %}
-{{ config(meta={'explain': 'what is wrong with the table, and in how many rows; see docs/on-call.md'}) }}
+{{ config(meta={'explain': 'what is wrong, and in how many rows; see docs/on-call.md'}) }}
 
-{%- set key_list = key | join(', ') %}
 {%- if not may_be_empty %}
 select
     'there are no rows' as failure,

@@ -112,7 +112,7 @@ MUTATIONS = {
     ),
     "what stands in the marts behind a dropped fct_sessions is recorded": (
         SCOPE,
-        "{%- do statements.append(record_mart(mart.relation, mart.rebuild_by)) -%}",
+        "{%- do statements.append(record_touched(mart.relation, column, column)) -%}",
         "",
         "fct_sessions is dropped, and a user goes meanwhile",
     ),
