@@ -20,7 +20,7 @@ def draw_chart(result, path):
         path: of the file; its ending says of which kind.
     """
     rows = [row for row in result["rows"] if row["unit"] == "×"][::-1]
-    figure, axes = pyplot.subplots(figsize=(9, 1.4 + 0.42 * len(rows)))
+    figure, axes = pyplot.subplots(figsize=(10, 1.4 + 0.42 * len(rows)), layout="constrained")
     colours = {True: PASSED, False: MISSED, None: NEUTRAL}
     for place, row in enumerate(rows):
         below, above = row["median"] - row["min"], row["max"] - row["median"]
@@ -34,24 +34,28 @@ def draw_chart(result, path):
         )
         if row["bar"] is not None:
             axes.plot([row["bar"]] * 2, [place - 0.42, place + 0.42], color="black", linewidth=2)
-        axes.annotate(
+        # Beside the axes, where no bar crosses it.
+        axes.text(
+            1.01,
+            place,
             f"{row['median']:.3g}",
-            (row["max"], place),
-            xytext=(6, 0),
-            textcoords="offset points",
+            transform=axes.get_yaxis_transform(),
             va="center",
-            fontsize=8,
+            fontsize=9,
         )
     axes.set_yticks(range(len(rows)), [row["label"] for row in rows], fontsize=9)
     axes.set_xscale("log")
     axes.margins(x=0.12)
-    axes.set_xlabel("ratio (logarithmic); black line: the bar; whisker: smallest and largest round")
+    figure.supxlabel(
+        "ratio, logarithmic; whisker: smallest and largest round; black line: the bar;"
+        " green: passed, red: missed, grey: no bar at this size",
+        fontsize=8,
+    )
     axes.set_title(
         f"{result['engine_version']}, {result['sessions']:,} sessions, "
         + ("1 round" if result["rounds"] == 1 else f"{result['rounds']} rounds"),
         fontsize=11,
     )
     axes.spines[["top", "right"]].set_visible(False)
-    figure.tight_layout()
     figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
     pyplot.close(figure)
