@@ -55,8 +55,8 @@ GUARDS = {
     "ties on time go to the lower session_id": (
         "duckdb",
         "models/marts/user_first_last_touch.sql",
-        "order by sessions.session_id desc",
-        "order by sessions.session_id",
+        "binary_order('session_id')",
+        "'-ascii(session_id)'",
         "touches_follow_time_then_session_id",
     ),
     # The order that a locale gives: the wheel's PostgreSQL has no locale but C to try it with.

@@ -149,12 +149,8 @@ MUTATIONS = {
     ),
     "a session with two times is none, also if one is of another day": (
         "macros/sessions_from_raw.sql",
-        """        select * from {{ ref('stg_session_timestamp') }}
-        where is_usable and {{ due_only }}
-""",
-        """        select * from {{ ref('stg_session_timestamp') }}
-        where is_usable and {{ due or 'true' }}
-""",
+        "where is_usable and {{ due or 'true' if is_unique else due_only }}",
+        "where is_usable and {{ due or 'true' }}",
         "a second time, in an interval",
     ),
     "records are rejected unless counting proves that there are none": (
