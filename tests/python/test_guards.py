@@ -130,13 +130,6 @@ GUARDS = {
         "",
         "rebuild_days_is_sound",
     ),
-    "a rank is one user's": (
-        "duckdb",
-        "models/marts/top_revenue_users.sql",
-        "    from top_users\n",
-        "    from (select 17 as user_id, gross_revenue, net_revenue from top_users) as top_users\n",
-        "top_revenue_users_is_sound",
-    ),
     "values are those that the documentation names": (
         "duckdb",
         "models/intermediate/rebuild_days.sql",

@@ -175,3 +175,50 @@ def test_interval_run_tests_what_it_rebuilt(warehouse, tmp_path, name):
     )
     assert result.returncode == 1, result.stdout
     assert red in result.stdout.split("Completed with")[-1], result.stdout
+
+
+# what somebody does to a table: statement, engines, test that goes red, what it says
+TAMPERED = {
+    "a rank for two users": (
+        "update {}.top_revenue_users set user_id = 17",
+        {"duckdb", "postgres"},
+        "top_revenue_users_is_sound",
+        "failure=more than one row for user_id, row_count=1",
+    ),
+    "a key twice": (
+        "insert into {0}.user_revenue select * from {0}.user_revenue where user_id = 17",
+        {"duckdb"},
+        "user_revenue_is_sound",
+        "failure=more than one row for user_id, row_count=1",
+    ),
+    "a key that is no key any more": (
+        "alter table {}.user_revenue drop constraint user_revenue_pkey",
+        {"postgres"},
+        "user_revenue_is_sound",
+        "failure=the table has no primary key (user_id)",
+    ),
+    "a reason that nobody knows": (
+        "update {}.rebuild_days set reason = 'because'",
+        {"duckdb", "postgres"},
+        "rebuild_days_is_sound",
+        "failure=reason is because",
+    ),
+    "no rows": (
+        "delete from {}.monthly_channel_conversion",
+        {"duckdb", "postgres"},
+        "monthly_channel_conversion_is_sound",
+        "failure=there are no rows, row_count=0",
+    ),
+}
+
+
+def test_sound_says_what_is_wrong(warehouse):
+    """Guards against: one test in place of many that no longer says which of them failed."""
+    warehouse.dbt("build")
+    for statement, engines, red, said in TAMPERED.values():
+        if warehouse.engine in engines:
+            warehouse.dbt("test", "--select", red)
+            warehouse.execute(statement.format(warehouse.schema))
+            result = warehouse.dbt("test", "--select", red, check=False)
+            assert result.returncode == 1, result.stdout
+            assert said in result.stdout, result.stdout
