@@ -8,7 +8,7 @@
         select {{ key }}
         from {{ relation }}
         {%- if predicate != 'true' %}
-        where {{ key }} in (select {{ key }} from {{ relation }} where {{ predicate }})
+        where ({{ key }}) in (select {{ key }} from {{ relation }} where {{ predicate }})
         {%- endif %}
         group by {{ key }}
         having count(*) > 1

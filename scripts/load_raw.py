@@ -185,11 +185,27 @@ def load(options, progress):
     Raises:
         LoadError, or an error of dbt or of the engine; nothing was loaded then.
     """
+    profile = read_profile(options.target, options.profiles_dir)
+    check_options(options, profile)
+    files = find_files(options.folder)
+    credentials = profile.credentials
+    return ENGINES[credentials.type](credentials, files, options, progress), profile.target_name
+
+
+def check_options(options, profile):
+    """Stop unless schema and connection are what the project allows.
+
+    Args:
+        options: with `schema`, of the raw tables.
+        profile: dbt's, as read_profile gives it.
+
+    Raises:
+        LoadError: what is not.
+    """
+    credentials = profile.credentials
     rule = variable_rules()["raw_schema"]
     if not follows(options.schema, rule) or options.schema != options.schema.lower():
         raise LoadError(f"--schema must be {rule['allowed']}, in lower case")
-    profile = read_profile(options.target, options.profiles_dir)
-    credentials = profile.credentials
     if credentials.type not in ENGINES:
         raise LoadError(
             f"target {profile.target_name} is of type {credentials.type};"
@@ -203,8 +219,6 @@ def load(options, progress):
             f"dbt writes its tables to schema {credentials.schema} (target"
             f" {profile.target_name}); raw tables must lie in another one, give --schema"
         )
-    files = find_files(options.folder)
-    return ENGINES[credentials.type](credentials, files, options, progress), profile.target_name
 
 
 def next_command(options, target):

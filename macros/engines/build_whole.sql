@@ -33,7 +33,7 @@
         {%- endif -%}
     {%- endif -%}
     {{ default__create_indexes(relation) }}
-    {%- do run_query('analyze ' ~ relation) -%}
+    {%- do run_query(gather_statistics(relation)) -%}
 {% endmacro %}
 
 {#- DuckDB: without the primary key. Its index costs four times the build, no query uses it, and one

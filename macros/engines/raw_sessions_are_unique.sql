@@ -46,7 +46,7 @@
         inner join pg_catalog.pg_attribute as columns
             on columns.attrelid = keys.indrelid and columns.attnum = keys.indkey[0]
         where
-            lower(schemas.nspname) = lower('{{ var('raw_schema') }}')
+            schemas.nspname = '{{ var('raw_schema') }}'
             and tables.relname in ('user_session_channel', 'session_timestamp')
             and (tables.relkind = 'p' or (tables.relkind = 'r' and not tables.relhassubclass))
             and columns.attname = 'sessionid'

@@ -47,7 +47,6 @@ import pyarrow  # noqa: E402
 import pyarrow.csv  # noqa: E402
 import pyarrow.parquet  # noqa: E402
 import urllib3  # noqa: E402
-from configuration import connection_problems, follows, variable_rules  # noqa: E402
 from dbt_common.exceptions import DbtBaseException  # noqa: E402
 from dlt.pipeline.exceptions import PipelineStepFailed  # noqa: E402
 from dlt.sources.helpers import requests  # noqa: E402
@@ -57,6 +56,7 @@ from load_raw import (  # noqa: E402
     LoadError,
     Source,
     check_file,
+    check_options,
     connect_duckdb,
     connect_postgres,
     index_name,
@@ -190,31 +190,6 @@ def load(options, scratch):
         f"Loaded into schema {options.schema} what was new or had changed, {len(changed)} of"
         f" {len(files)} files, with so many rows: {counts}"
     )
-
-
-def check_options(options, profile):
-    """Stop unless schema and connection are what the project allows.
-
-    Raises:
-        LoadError: what is not.
-    """
-    credentials = profile.credentials
-    rule = variable_rules()["raw_schema"]
-    if not follows(options.schema, rule) or options.schema != options.schema.lower():
-        raise LoadError(f"--schema must be {rule['allowed']}, in lower case")
-    if credentials.type not in ("duckdb", "postgres"):
-        raise LoadError(
-            f"target {profile.target_name} is of type {credentials.type};"
-            " only duckdb and postgres can be loaded"
-        )
-    problems = connection_problems(credentials)
-    if problems:
-        raise LoadError("; ".join(problems))
-    if options.schema == credentials.schema.lower():
-        raise LoadError(
-            f"dbt writes its tables to schema {credentials.schema}; raw tables must lie in another"
-            " one, give --schema"
-        )
 
 
 # --- the files ----------------------------------------------------------------------------------

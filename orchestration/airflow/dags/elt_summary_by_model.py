@@ -7,13 +7,12 @@ task, which costs seconds each. **Unpause this one or elt_summary_daily, not bot
 
 import json
 
-from airflow.sdk import DAG, CronDataIntervalTimetable
+from airflow.sdk import DAG
 from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
 from cosmos.constants import InvocationMode, LoadMode, TestBehavior, TestIndirectSelection
 from elt_summary_common import (
+    DAILY,
     DBT,
-    DEFAULT_ARGS,
-    END_DATE,
     ENVIRONMENT,
     INTERVAL_END,
     INTERVAL_START,
@@ -21,7 +20,6 @@ from elt_summary_common import (
     MARTS,
     PROFILES,
     PROJECT,
-    START_DATE,
     TARGET,
     VARIABLES,
     dbt,
@@ -80,13 +78,7 @@ def hold_back_until_tested(group):
 with DAG(
     "elt_summary_by_model",
     doc_md=__doc__,
-    schedule=CronDataIntervalTimetable("@daily", timezone="UTC"),
-    start_date=START_DATE,
-    end_date=END_DATE,
-    catchup=True,
-    max_active_runs=1,
-    default_args=DEFAULT_ARGS,
-    tags=["elt_summary"],
+    **DAILY,
 ):
     models = DbtTaskGroup(
         group_id="models",

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pendulum
 from airflow.providers.standard.operators.bash import BashOperator
-from airflow.sdk import Asset, BaseNotifier
+from airflow.sdk import Asset, BaseNotifier, CronDataIntervalTimetable
 
 # A week of the deliveries that make_deliveries.py makes; on the day before nobody paid.
 DEMO_START, DEMO_END = "2019-05-02", "2019-05-08"
@@ -131,6 +131,18 @@ DEFAULT_ARGS = {
     "execution_timeout": timedelta(hours=6),
     "on_failure_callback": [FailureNotifier()],
     "pool": POOL,
+}
+
+# How a DAG runs that rebuilds each day.
+DAILY = {
+    "schedule": CronDataIntervalTimetable("@daily", timezone="UTC"),
+    "start_date": START_DATE,
+    "end_date": END_DATE,
+    "catchup": True,
+    # One day after the other. A backfill does not ask for this: give it its own, or rely on the pool.
+    "max_active_runs": 1,
+    "default_args": DEFAULT_ARGS,
+    "tags": ["elt_summary"],
 }
 
 

@@ -5,14 +5,12 @@ tests, `audit` holds them against raw. Each run does the days of its data interv
 run again, it changes nothing. `airflow backfill create` does past days anew.
 """
 
-from airflow.sdk import DAG, CronDataIntervalTimetable, chain
+from airflow.sdk import DAG, chain
 from elt_summary_common import (
     AUDIT,
-    DEFAULT_ARGS,
-    END_DATE,
+    DAILY,
     INTERVAL,
     MARTS,
-    START_DATE,
     WITHOUT_SEEDS_AND_UNIT_TESTS,
     dbt,
     load_the_day,
@@ -21,14 +19,7 @@ from elt_summary_common import (
 with DAG(
     "elt_summary_daily",
     doc_md=__doc__,
-    schedule=CronDataIntervalTimetable("@daily", timezone="UTC"),
-    start_date=START_DATE,
-    end_date=END_DATE,
-    catchup=True,
-    # One day after the other. A backfill does not ask for this: give it its own, or rely on the pool.
-    max_active_runs=1,
-    default_args=DEFAULT_ARGS,
-    tags=["elt_summary"],
+    **DAILY,
 ):
     build = ["build", "--exclude", "path:tests/audit", *WITHOUT_SEEDS_AND_UNIT_TESTS]
     audit = [*AUDIT, "--exclude", "tag:full_scan"]
