@@ -4,16 +4,16 @@
     user_session_channel as (
 
         select distinct
-            raw.userid,
-            raw.sessionid,
+            raw_row.userid,
+            raw_row.sessionid,
             case
-                when raw.channel is null or trim(raw.channel) = '' then '(unknown)'
-                when listed.channelname is null then trim(raw.channel)
+                when raw_row.channel is null or trim(raw_row.channel) = '' then '(unknown)'
+                when listed.channelname is null then trim(raw_row.channel)
                 else listed.channelname
             end as channel
-        from {{ raw_table('user_session_channel') }} as raw
+        from {{ raw_table('user_session_channel') }} as raw_row
         left join {{ raw_table('channel') }} as listed
-            on upper(trim(raw.channel)) = upper(listed.channelname)
+            on upper(trim(raw_row.channel)) = upper(listed.channelname)
 
     ),
 

@@ -15,12 +15,12 @@
         where {{ due_days('session_date') }}
         {%- endif %}
         {%- if load_relation(this) is not none %}
-        union distinct
+        {{ union_distinct() }}
         select record_key from {{ this }}
         where {{ due_days('session_date') }}
         {%- endif %}
         {%- if not rebuild_interval() %}
-        union distinct
+        {{ union_distinct() }}
         {{ loaded_since().sessions }}
         {%- endif %}
     {%- endset -%}

@@ -17,3 +17,23 @@
         begin
     {%- endcall -%}
 {% endmacro %}
+
+{#- dbt sends the `begin` itself, as often as it is asked. -#}
+{% macro redshift__begin_transaction() %}
+    {{ return(default__begin_transaction()) }}
+{% endmacro %}
+
+{#- For hooks at the end of a run: statements that take effect together or not at all. -#}
+{% macro as_one_transaction(statements) %}
+    {{ return(adapter.dispatch('as_one_transaction', 'elt_summary')(statements)) }}
+{% endmacro %}
+
+{#- What is sent in one piece is one transaction. -#}
+{% macro default__as_one_transaction(statements) %}
+    {{ return(statements) }}
+{% endmacro %}
+
+{#- dbt sends one statement at a time, each committed by itself. -#}
+{% macro redshift__as_one_transaction(statements) %}
+    {{ return('begin; ' ~ statements ~ '; commit') }}
+{% endmacro %}

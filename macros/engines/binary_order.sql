@@ -10,3 +10,8 @@
 {% macro postgres__binary_order(column) -%}
     {{ column }} collate "C"
 {%- endmacro %}
+
+{#- Redshift sorts by bytes, and knows no collation "C". -#}
+{% macro redshift__binary_order(column) -%}
+    {{ column }}
+{%- endmacro %}

@@ -41,3 +41,42 @@
 {% macro duckdb__get_table_columns_and_constraints() %}
     ({{ adapter.render_raw_columns_constraints(raw_columns=model.columns) | join(', ') }})
 {% endmacro %}
+
+{#- Redshift: dbt's own way, with keys for the table's place on the cluster. Needed because dbt looks
+    for PostgreSQL's variant in this project before it looks for Redshift's in dbt. -#}
+{% macro redshift__create_table_as(temporary, relation, sql) -%}
+    {%- set table = relation.include(database=not temporary, schema=not temporary) -%}
+    {%- set keys = dist(config.get('dist') or redshift_distribution()) ~ ' '
+        ~ sort(config.get('sort_type'), config.get('sort') or redshift_sorting()) -%}
+    create {{ 'temporary ' if temporary }}table {{ table }}
+    {%- if config.get('contract').enforced %}
+    {{ get_table_columns_and_constraints() }}
+    {{ get_assert_columns_equivalent(sql) }}
+    {{ keys }};
+    insert into {{ table }} ({{ get_select_subquery(sql) }});
+    {%- else %}
+    {{ keys }}
+    as ({{ sql }});
+    {%- endif -%}
+{%- endmacro %}
+
+{#- Rows of a user on one node, for all tables with many rows: what is computed by user needs no
+    other node. Redshift decides for the rest, which is small. -#}
+{% macro redshift_distribution() %}
+    {%- set is_by_user = 'user_id' in model.columns
+        and model.config.meta.get('rebuild_by', 'user_id') in ['user_id', 'session_date'] -%}
+    {{ return('user_id' if config.get('contract').enforced and is_by_user else none) }}
+{% endmacro %}
+
+{#- By the column by which the table is rebuilt: blocks without a row that is due are skipped. -#}
+{% macro redshift_sorting() %}
+    {%- set rebuild_by = model.config.meta.rebuild_by -%}
+    {{ return([rebuild_by] if rebuild_by in model.columns else none) }}
+{% endmacro %}
+
+{#- Redshift has no indexes, and the keys are in the table already. -#}
+{% macro redshift__create_indexes(relation) %}
+    {%- if config.get('contract').enforced -%}
+        {%- do run_query(gather_statistics(relation)) -%}
+    {%- endif -%}
+{% endmacro %}

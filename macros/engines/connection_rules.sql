@@ -49,3 +49,28 @@
         },
     }) }}
 {% endmacro %}
+
+{% macro redshift__connection_rules() %}
+    {{ return({
+        'host': {
+            'set_by': 'DBT_REDSHIFT_HOST',
+            'pattern': '[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}',
+            'allowed': 'a host name or an IP address; port, user and password have variables of'
+                ~ ' their own',
+        },
+        'port': {
+            'set_by': 'DBT_REDSHIFT_PORT', 'kind': 'integer', 'lowest': 1, 'highest': 65535,
+            'allowed': 'a whole number from 1 to 65535',
+        },
+        'user': {
+            'set_by': 'DBT_REDSHIFT_USER',
+            'pattern': '[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,126}',
+            'allowed': 'a name of letters a-z, digits and _.@+-, at most 127 of them',
+        },
+        'database': {
+            'set_by': 'DBT_REDSHIFT_DATABASE',
+            'pattern': '[A-Za-z0-9_][A-Za-z0-9_-]{0,62}',
+            'allowed': 'a name of letters a-z, digits, _ and -, at most 63 of them',
+        },
+    }) }}
+{% endmacro %}

@@ -24,3 +24,9 @@
 {% macro postgres__create_published_table_sql(table) %}
     create table {{ table.destination }} (like {{ table.source }} including all)
 {% endmacro %}
+
+{#- With the distribution and sort keys of the table, which `like` takes over; primary keys are not
+    enforced anyway. -#}
+{% macro redshift__create_published_table_sql(table) %}
+    create table {{ table.destination }} (like {{ table.source }})
+{% endmacro %}

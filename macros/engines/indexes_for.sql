@@ -27,3 +27,7 @@
         ~ (' where ' ~ index_dict['where'] if index_dict['where'] else '')
     ) }}
 {% endmacro %}
+
+{% macro redshift__indexes_for(columns, of_some) %}
+    {{ return(default__indexes_for(columns, of_some)) }}
+{% endmacro %}

@@ -6,3 +6,8 @@
 {% macro default__is_finite(column) %}
     {{ return('isfinite(' ~ column ~ ')') }}
 {% endmacro %}
+
+{#- Redshift has no infinite times. -#}
+{% macro redshift__is_finite(column) %}
+    {{ return('true') }}
+{% endmacro %}

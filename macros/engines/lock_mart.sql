@@ -43,3 +43,15 @@
 {% macro postgres_lock_key(table) %}
     {{ return("hashtextextended('" ~ target.schema ~ "." ~ table ~ "', 0)") }}
 {% endmacro %}
+
+{#- Redshift has no advisory locks. Everybody locks rebuild_scope instead, which only this project
+    reads, before anything else in the transaction: one mart at a time is rebuilt, of all runs. Before
+    the first build there is nothing to lock; of two first builds one ends with an error. -#}
+{% macro redshift__lock_mart() %}
+    {{ return(lock_sessions()) }}
+{% endmacro %}
+
+{% macro redshift__lock_table(table) %}
+    {%- set scope = rebuild_table('rebuild_scope') -%}
+    {{ return('lock ' ~ scope ~ ';' if load_relation(scope) is not none else '') }}
+{% endmacro %}

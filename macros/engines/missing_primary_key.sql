@@ -24,3 +24,8 @@
     {%- endset -%}
     {{ return(query) }}
 {% endmacro %}
+
+{#- Redshift knows primary keys and does not enforce them. -#}
+{% macro redshift__missing_primary_key(relation, columns) %}
+    {{ return(none) }}
+{% endmacro %}

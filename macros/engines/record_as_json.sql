@@ -19,3 +19,15 @@
     {%- endfor -%}
     {{ return(arguments | join(', ')) }}
 {% endmacro %}
+
+{#- Times as text, because an object of Redshift takes none. Cut at the length of a text column. -#}
+{% macro redshift__record_as_json(columns) %}
+    {%- set arguments = [] -%}
+    {%- for column in columns -%}
+        {%- set value = 'cast(' ~ column ~ ' as varchar)' if column == 'ts' else column -%}
+        {%- do arguments.append("'" ~ column ~ "', " ~ value) -%}
+    {%- endfor -%}
+    {{ return(
+        'cast(json_serialize(object(' ~ arguments | join(', ') ~ ')) as ' ~ dbt.type_string() ~ ')'
+    ) }}
+{% endmacro %}

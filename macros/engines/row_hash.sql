@@ -11,3 +11,12 @@
 {% macro postgres__row_hash(columns) %}
     {{ return('hash_record_extended(row(' ~ columns | join(', ') ~ '), 0)') }}
 {% endmacro %}
+
+{#- The hash of each column is the seed of the next. -#}
+{% macro redshift__row_hash(columns) %}
+    {%- set hashes = ['fnv_hash(' ~ columns[0] ~ ')'] -%}
+    {%- for column in columns[1:] -%}
+        {%- do hashes.append('fnv_hash(' ~ column ~ ', ' ~ hashes.pop() ~ ')') -%}
+    {%- endfor -%}
+    {{ return(hashes[0]) }}
+{% endmacro %}

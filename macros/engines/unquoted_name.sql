@@ -11,3 +11,8 @@
 {% macro postgres__unquoted_name(stored) %}
     {{ return(stored) }}
 {% endmacro %}
+
+{#- Redshift stores every name in lower case. -#}
+{% macro redshift__unquoted_name(stored) %}
+    {{ return(default__unquoted_name(stored)) }}
+{% endmacro %}

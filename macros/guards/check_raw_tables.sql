@@ -60,10 +60,11 @@
 
 {#- What is wrong with a raw table, as a list of texts. -#}
 {% macro column_problems(relation, columns) %}
-    {%- set found, problems = {}, [] -%}
+    {%- set found, lengths, problems, limit = {}, {}, [], longest_text() -%}
     {%- set table = 'table ' ~ relation.schema ~ '.' ~ relation.identifier -%}
     {%- for column in adapter.get_columns_in_relation(relation) -%}
         {%- do found.update({unquoted_name(column.name): column.dtype | lower}) -%}
+        {%- do lengths.update({unquoted_name(column.name): column.char_size}) -%}
     {%- endfor -%}
     {%- for column, family in columns.items() -%}
         {%- if column not in found -%}
@@ -72,6 +73,11 @@
             {%- do problems.append(
                 'column ' ~ column ~ ' of ' ~ table ~ ' is ' ~ found[column] ~ ', must be '
                 ~ raw_types()[family].allowed
+            ) -%}
+        {%- elif family == 'text' and limit and (lengths[column] or 0) > limit -%}
+            {%- do problems.append(
+                'column ' ~ column ~ ' of ' ~ table ~ ' holds texts of ' ~ lengths[column]
+                ~ ' characters, must be ' ~ limit ~ ' at most: longer ones would be cut'
             ) -%}
         {%- endif -%}
     {%- endfor -%}

@@ -55,7 +55,7 @@
         'started' as outcome
     from (
         {%- for name in models %}
-        select '{{ name }}' as model {{ 'union all' if not loop.last }}
+        select {{ text_value(name) }} as model {{ 'union all' if not loop.last }}
         {%- endfor %}
     ) as models
     where models.model not in (

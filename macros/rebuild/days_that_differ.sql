@@ -14,8 +14,8 @@
     full outer join ({{ sums_by_day(built_sessions, compared) }}) as built_days
         on raw_days.session_date = built_days.session_date
     where
-        raw_days.session_count is distinct from built_days.session_count
-        or raw_days.checksum is distinct from built_days.checksum
+        {{ is_distinct('raw_days.session_count', 'built_days.session_count') }}
+        or {{ is_distinct('raw_days.checksum', 'built_days.checksum') }}
 {% endmacro %}
 
 {#- Query for what a day's sessions are compared by. -#}

@@ -41,7 +41,7 @@
     {%- endif -%}
     {%- set query -%}
         select invocation_id from {{ rebuild_table('rebuild_days') }} where not is_finished
-        union distinct
+        {{ union_distinct() }}
         select invocation_id from {{ rebuild_table('rebuild_scope') }}
     {%- endset -%}
     {{ return(run_query(query).columns[0].values() | list) }}

@@ -12,8 +12,7 @@
         {%- endfor -%}
         {%- if not missing -%}
             {#- Nobody may be in the middle of reading what is deleted here. #}
-            {{ lock_sessions() }}
-            {{ finish_run_sql(invocation_id) }}
+            {{ as_one_transaction(lock_sessions() ~ finish_run_sql(invocation_id)) }}
         {%- endif -%}
     {%- endif -%}
 {% endmacro %}

@@ -12,9 +12,9 @@
         ~ "' as " ~ dbt.type_timestamp() ~ '))' -%}
     {%- set sessions -%}
         select session_id from {{ ref('stg_user_session_channel') }} where {{ new }}
-        union distinct
+        {{ union_distinct() }}
         select session_id from {{ ref('stg_session_timestamp') }} where {{ new }}
-        union distinct
+        {{ union_distinct() }}
         select session_id from {{ ref('stg_session_transaction') }} where {{ new }}
     {%- endset -%}
     {%- set channels -%}

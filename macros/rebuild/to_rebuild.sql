@@ -13,7 +13,7 @@
     {%- set query -%}
         select session_month from {{ ref('rebuild_scope') }} where session_month is not null
 
-        union distinct
+        {{ union_distinct() }}
 
         select grid.session_month
         from {{ grid }} as grid
@@ -21,7 +21,7 @@
             on grid.session_month = mart.session_month and grid.channel = mart.channel
         where mart.channel is null
 
-        union distinct
+        {{ union_distinct() }}
 
         select mart.session_month
         from {{ mart }} as mart

@@ -116,11 +116,11 @@ days as (
 
     select session_date from {{ ref('rebuild_days') }}
     where {{ due }}
-    union distinct
+    {{ union_distinct() }}
     select session_date from raw_rows
-    union distinct
+    {{ union_distinct() }}
     select session_date from mart
-    union distinct
+    {{ union_distinct() }}
     select session_date from rejected
     where session_date is not null
 

@@ -3,44 +3,44 @@
 -- session is not in fct_sessions: half of it is missing, or its rows contradict each other.
 {{ config(meta={'rebuild_by': 'record_key'}) }}
 -- depends_on: {{ ref('rebuild_days') }}, {{ ref('rebuild_loads') }}, {{ ref('int_channels') }}
-{% set in_scope = 'false' if nothing_is_rejected() else due_records('raw.session_id') %}
+{% set in_scope = 'false' if nothing_is_rejected() else due_records('raw_row.session_id') %}
 {% set in_scope_if_unused = 'false' if nothing_is_rejected()
-    else due_records('raw.session_id', raw_sessions_are_unique(may_count=false)) %}
+    else due_records('raw_row.session_id', raw_sessions_are_unique(may_count=false)) %}
 
 with
 
 users as (
 
     select
-        raw.*,
-        lower(raw.channel) as channel_key,
+        raw_row.*,
+        lower(raw_row.channel) as channel_key,
         used.session_date
-    from {{ ref('stg_user_session_channel') }} as raw
+    from {{ ref('stg_user_session_channel') }} as raw_row
     left join {{ ref('fct_sessions') }} as used
-        on raw.session_id = used.session_id
-    where (raw.is_usable is not true or used.session_id is null) and {{ in_scope_if_unused }}
+        on raw_row.session_id = used.session_id
+    where (raw_row.is_usable is not true or used.session_id is null) and {{ in_scope_if_unused }}
 
 ),
 
 times as (
 
-    select raw.*
-    from {{ ref('stg_session_timestamp') }} as raw
+    select raw_row.*
+    from {{ ref('stg_session_timestamp') }} as raw_row
     left join {{ ref('fct_sessions') }} as used
-        on raw.session_id = used.session_id
-    where (raw.is_usable is not true or used.session_id is null) and {{ in_scope_if_unused }}
+        on raw_row.session_id = used.session_id
+    where (raw_row.is_usable is not true or used.session_id is null) and {{ in_scope_if_unused }}
 
 ),
 
 transactions as (
 
     select
-        raw.*,
+        raw_row.*,
         used.session_date
-    from {{ ref('stg_session_transaction') }} as raw
+    from {{ ref('stg_session_transaction') }} as raw_row
     left join {{ ref('fct_sessions') }} as used
-        on raw.session_id = used.session_id
-    where (raw.is_usable is not true or used.session_id is null) and {{ in_scope }}
+        on raw_row.session_id = used.session_id
+    where (raw_row.is_usable is not true or used.session_id is null) and {{ in_scope }}
 
 ),
 
@@ -77,7 +77,7 @@ session_times as (
 rejected_users as (
 
     select
-        'user_session_channel' as source_table,
+        {{ text_value('user_session_channel') }} as source_table,
         users.session_id as record_key,
         coalesce(users.rejected_because, case
             when theirs.is_contradicting then 'conflicting_duplicates'
@@ -104,7 +104,7 @@ rejected_users as (
 rejected_times as (
 
     select
-        'session_timestamp' as source_table,
+        {{ text_value('session_timestamp') }} as source_table,
         times.session_id as record_key,
         coalesce(times.rejected_because, case
             when theirs.is_contradicting then 'conflicting_duplicates'
@@ -131,7 +131,7 @@ rejected_times as (
 rejected_transactions as (
 
     select
-        'session_transaction' as source_table,
+        {{ text_value('session_transaction') }} as source_table,
         transactions.session_id as record_key,
         coalesce(transactions.rejected_because, case
             when
@@ -158,7 +158,7 @@ rejected_transactions as (
 rejected_channels as (
 
     select
-        'channel' as source_table,
+        {{ text_value('channel') }} as source_table,
         cast(null as {{ dbt.type_string() }}) as record_key,
         rejected_because as reason,
         record,

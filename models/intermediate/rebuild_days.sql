@@ -18,19 +18,13 @@
 -- depends_on: {{ ref('stg_user_session_channel') }}, {{ ref('stg_session_transaction') }}
 -- depends_on: {{ ref('int_channels') }}, {{ ref('rebuild_loads') }}
 
-with recursive
+{{ with_periods() }}
 
 listed as (
 
     {% if mode == 'interval' %}
 
-        select {{ date_literal(interval.start) }} as session_date
-
-        union all
-
-        select cast({{ dbt.dateadd('day', 1, 'session_date') }} as date) as session_date
-        from listed
-        where session_date < {{ date_literal(interval.end - modules.datetime.timedelta(days=1)) }}
+        {{ days_of_interval('listed', interval) }}
 
     {% elif mode == 'first build' %}
 
@@ -59,14 +53,14 @@ reasons as (
 
     select
         session_date,
-        '{{ mode }}' as reason
+        {{ text_value(mode) }} as reason
     from listed
 
     union all
 
     select
         session_date,
-        'unfinished' as reason
+        {{ text_value('unfinished') }} as reason
     from unfinished
     where session_date not in (select listed.session_date from listed)
 

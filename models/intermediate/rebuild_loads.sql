@@ -25,7 +25,7 @@ loaded as (
 states as (
 
     select
-        '{{ invocation_id }}' as invocation_id,
+        {{ text_value(invocation_id) }} as invocation_id,
         max(loaded_at) as loaded_through,
         false as is_finished
     from loaded

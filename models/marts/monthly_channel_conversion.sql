@@ -46,7 +46,7 @@ grid as (
         where {{ due_months('session_month') }}
     {%- endif %}
 
-    union distinct
+    {{ union_distinct() }}
 
     select
         session_month,

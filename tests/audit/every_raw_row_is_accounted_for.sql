@@ -32,19 +32,19 @@ session_rows as (
     {% for table in ['user_session_channel', 'session_timestamp'] %}
 
         select
-            '{{ table }}' as source_table,
+            {{ text_value(table) }} as source_table,
             count(*) as raw_rows,
-            count(case when raw.is_usable then accepted.session_id end)
-            - count(distinct case when raw.is_usable then accepted.session_id end)
+            count(case when raw_row.is_usable then accepted.session_id end)
+            - count(distinct case when raw_row.is_usable then accepted.session_id end)
                 as duplicate_rows,
             (select count(*) from accepted_sessions) as used_or_waiting_rows,
             0 as raw_gross_revenue,
             0 as raw_net_revenue,
             0 as used_or_waiting_gross_revenue,
             0 as used_or_waiting_net_revenue
-        from {{ ref('stg_' ~ table) }} as raw
+        from {{ ref('stg_' ~ table) }} as raw_row
         left join accepted_sessions as accepted
-            on raw.session_id = accepted.session_id
+            on raw_row.session_id = accepted.session_id
         {{ 'union all' if not loop.last }}
 
     {% endfor %}
@@ -64,12 +64,12 @@ used_transactions as (
 transactions as (
 
     select
-        raw.is_refunded,
-        raw.amount_in_raw,
-        raw.is_usable and accepted.session_id is not null as is_waiting
-    from {{ ref('stg_session_transaction') }} as raw
+        raw_row.is_refunded,
+        raw_row.amount_in_raw,
+        raw_row.is_usable and accepted.session_id is not null as is_waiting
+    from {{ ref('stg_session_transaction') }} as raw_row
     left join waiting_sessions as accepted
-        on raw.session_id = accepted.session_id
+        on raw_row.session_id = accepted.session_id
 
 ),
 
@@ -90,16 +90,16 @@ raw_transactions as (
 transaction_rows as (
 
     select
-        'session_transaction' as source_table,
-        raw.raw_rows,
+        {{ text_value('session_transaction') }} as source_table,
+        raw_row.raw_rows,
         0 as duplicate_rows,
-        used.row_count + raw.waiting_rows as used_or_waiting_rows,
-        raw.raw_gross_revenue,
-        raw.raw_net_revenue,
-        used.gross_revenue + raw.waiting_gross_revenue as used_or_waiting_gross_revenue,
-        used.net_revenue + raw.waiting_net_revenue as used_or_waiting_net_revenue
+        used.row_count + raw_row.waiting_rows as used_or_waiting_rows,
+        raw_row.raw_gross_revenue,
+        raw_row.raw_net_revenue,
+        used.gross_revenue + raw_row.waiting_gross_revenue as used_or_waiting_gross_revenue,
+        used.net_revenue + raw_row.waiting_net_revenue as used_or_waiting_net_revenue
     from used_transactions as used
-    cross join raw_transactions as raw
+    cross join raw_transactions as raw_row
 
 ),
 

@@ -57,6 +57,17 @@ gaps as (
         or lead(is_neighbour_built) over (order by session_date) as is_beside_rebuilt_day
     from days
 
+),
+
+-- Days that this run has looked at and that have no rows.
+rebuilt_gaps as (
+
+    select distinct gaps.day_before
+    from gaps
+    inner join rebuilt
+        on gaps.day_before < rebuilt.session_date and gaps.day_after > rebuilt.session_date
+    where {{ dbt.dateadd('day', 1, 'gaps.day_before') }} < gaps.day_after
+
 )
 
 select
@@ -70,15 +81,8 @@ select
         else 1
     end as badness
 from gaps
+left join rebuilt_gaps
+    on gaps.day_before = rebuilt_gaps.day_before
 where
     {{ dbt.dateadd('day', 1, 'gaps.day_before') }} < gaps.day_after
-    and (
-        gaps.is_beside_rebuilt_day
-        or exists (
-            select 1
-            from rebuilt
-            where
-                rebuilt.session_date > gaps.day_before
-                and rebuilt.session_date < gaps.day_after
-        )
-    )
+    and (gaps.is_beside_rebuilt_day or rebuilt_gaps.day_before is not null)

@@ -1,18 +1,26 @@
 -- Guards against: a rate that is off by a hundredth because a float stood a hair below the half.
 with
 
-cases (numerator, denominator, expected) as (
+cases as (
 
-    values
-    (1, 3, 33.33),  -- 33.333... goes down
-    (2, 3, 66.67),  -- 66.666... goes up
-    (1, 800, 0.13),  -- 0.125 is a half: up
-    (201, 20000, 1.01),  -- 1.005 is a half that no binary float holds: up all the same
-    (1, 20001, 0.00),  -- just below half a hundredth
-    (0, 7, 0.00),  -- nobody paid
-    (7, 7, 100.00),  -- everybody paid
-    (2000000000, 2000000001, 100.00),  -- large counts neither overflow nor lose digits
-    (0, 0, null)  -- nobody came: no rate
+    -- 33.333... goes down
+    select 1 as numerator, 3 as denominator, 33.33 as expected
+    union all
+    select 2, 3, 66.67  -- 66.666... goes up
+    union all
+    select 1, 800, 0.13  -- 0.125 is a half: up
+    union all
+    select 201, 20000, 1.01  -- 1.005 is a half that no binary float holds: up all the same
+    union all
+    select 1, 20001, 0.00  -- just below half a hundredth
+    union all
+    select 0, 7, 0.00  -- nobody paid
+    union all
+    select 7, 7, 100.00  -- everybody paid
+    union all
+    select 2000000000, 2000000001, 100.00  -- large counts neither overflow nor lose digits
+    union all
+    select 0, 0, cast(null as numeric(5, 2))  -- nobody came: no rate
 
 ),
 
@@ -28,4 +36,4 @@ computed as (
 )
 
 select * from computed
-where rate is distinct from expected
+where {{ is_distinct('rate', 'expected') }}

@@ -41,7 +41,7 @@ users_without_touches as (
 
     select user_id from {{ ref('fct_sessions') }}
     where {{ tested_days('session_date') }}
-    union distinct
+    {{ union_distinct() }}
     select user_id from {{ ref('user_revenue') }}
     where {{ tested }}
     except

@@ -70,7 +70,7 @@ MUTATIONS = {
     ),
     "days are compared by content, not only by row count": (
         "macros/rebuild/days_that_differ.sql",
-        "or raw_days.checksum is distinct from built_days.checksum",
+        "or {{ is_distinct('raw_days.checksum', 'built_days.checksum') }}",
         "",
         "only the channel changes",
     ),
