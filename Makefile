@@ -1,5 +1,7 @@
 # Shortcuts; each line of work below can be typed without make, see the README.
 TARGET ?= duckdb
+# The engine to install, where the target in profiles.yml has a name of its own.
+EXTRA ?= $(TARGET)
 PYTHON ?= python3
 # For bench: duckdb or postgres; how many sessions; how many rounds; which contenders (empty: all).
 ENGINE ?= duckdb
@@ -13,7 +15,7 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS ?= false
 
 .PHONY: build test test-airflow prove lint docs load load-files airflow bench clean
 
-build: .venv/installed profiles.yml
+build: .venv/installed-$(EXTRA) profiles.yml
 	$(BIN)/dbt build --target $(TARGET)
 	@echo
 	@echo "The marts are in schema $${DBT_SCHEMA:-analytics}, target $(TARGET)."
@@ -26,7 +28,7 @@ build: .venv/installed profiles.yml
 test: lint
 	$(BIN)/pytest -n auto
 
-test-airflow: .venv/installed profiles.yml $(LOAD)/installed $(AIRFLOW)/installed-dev
+test-airflow: .venv/installed-duckdb .venv/installed-postgres profiles.yml $(LOAD)/installed $(AIRFLOW)/installed-dev
 	cd orchestration/airflow && .venv/bin/pytest
 
 prove: .venv/installed-dev profiles.yml
@@ -37,12 +39,12 @@ lint: .venv/installed-dev profiles.yml
 	$(BIN)/sqlfluff lint models tests analyses
 	$(BIN)/sqlfluff lint macros tests/generic --templater jinja --exclude-rules LT02,ST06
 
-docs: .venv/installed profiles.yml
+docs: .venv/installed-$(EXTRA) profiles.yml
 	$(BIN)/dbt docs generate --static --target $(TARGET)
 	@echo "Docs site, one file to open in a browser: target/static_index.html"
 
 # make load RAW=folder [TARGET=postgres] [LOAD_OPTIONS=--replace]
-load: .venv/installed profiles.yml
+load: .venv/installed-$(EXTRA) profiles.yml
 	@test -n "$(RAW)" || { echo "Say where the raw CSV files are: make load RAW=folder"; exit 2; }
 	$(BIN)/python scripts/load_raw.py "$(RAW)" --target $(TARGET) $(LOAD_OPTIONS)
 
@@ -57,7 +59,7 @@ load-files: profiles.yml $(LOAD)/installed
 	$(LOAD)/bin/python orchestration/load/load_files.py "$(SOURCE)" --target $(TARGET) $(LOAD_OPTIONS)
 
 # make airflow [AIRFLOW_OPTIONS="--port 8081"]
-airflow: .venv/installed profiles.yml $(LOAD)/installed $(AIRFLOW)/installed
+airflow: .venv/installed-$(EXTRA) profiles.yml $(LOAD)/installed $(AIRFLOW)/installed
 	$(AIRFLOW)/bin/python orchestration/airflow/start.py $(AIRFLOW_OPTIONS)
 
 clean:
@@ -75,17 +77,16 @@ profiles.yml:
 	  exit 2; }
 	$(PYTHON) -m venv .venv
 
-.venv/installed: requirements/build.txt | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --requirement requirements/build.txt
+# One engine and nothing of the others: duckdb, postgres, redshift. All pin the same versions, so that
+# several can be in the same environment, as they are for dev (all of them) and bench (two).
+.venv/installed-%: requirements/%.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --requirement $<
 	@touch $@
 
-.venv/installed-dev: requirements/dev.txt | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --requirement requirements/dev.txt
-	@touch $@ .venv/installed
-
-.venv/installed-bench: requirements/bench.txt | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --requirement requirements/bench.txt
-	@touch $@ .venv/installed
+.venv/installed-%:
+	@echo "Nothing is known about installing '$*'. Engines: duckdb, postgres, redshift. If that is a"
+	@echo "target of your own in profiles.yml, say its engine: make build TARGET=$* EXTRA=postgres"
+	@exit 2
 
 .venv-sqlmesh/installed: requirements/sqlmesh.txt | .venv/bin/python
 	$(PYTHON) -m venv .venv-sqlmesh

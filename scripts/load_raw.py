@@ -34,8 +34,6 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
-import psycopg2
 from configuration import connection_problems, follows, variable_rules
 from dbt.clients.yaml_helper import load_yaml_text
 from dbt.config.profile import Profile
@@ -45,6 +43,17 @@ from dbt_common.context import set_invocation_context
 from dbt_common.exceptions import DbtBaseException
 
 from raw_csv import BOOLEAN, ID, INTEGER, TIME, Fault, check_rows, convert
+
+# Who uses one engine has not installed the other's driver.
+try:
+    import duckdb
+except ImportError:
+    duckdb = None
+try:
+    import psycopg2
+except ImportError:
+    psycopg2 = None
+DRIVER_ERRORS = tuple(driver.Error for driver in (duckdb, psycopg2) if driver)
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 PROFILE_NAME = "elt_summary"
@@ -143,7 +152,7 @@ def main(argv=None):
         progress.failed()
         print("load_raw: interrupted, nothing was loaded", file=sys.stderr)
         return 130
-    except (LoadError, DbtBaseException, duckdb.Error, psycopg2.Error, OSError) as error:
+    except (LoadError, DbtBaseException, *DRIVER_ERRORS, OSError) as error:
         progress.failed()
         print(f"load_raw: {one_line(error)}", file=sys.stderr)
         return 1

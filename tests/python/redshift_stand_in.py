@@ -75,15 +75,15 @@ class RedshiftStandIn:
         self._listener = socket.create_server((HOST, 0))
 
     def __enter__(self):
-        with_server = self._connect("postgres")
-        with with_server.cursor() as cursor:
+        server = self.connect("postgres")
+        with server.cursor() as cursor:
             cursor.execute(f"drop database if exists {DATABASE}")
             cursor.execute(
                 f"create database {DATABASE} template template0 locale_provider libc"
                 " lc_collate 'C' lc_ctype 'C' encoding utf8"
             )
-        with_server.close()
-        database = self._connect(DATABASE)
+        server.close()
+        database = self.connect()
         with database.cursor() as cursor:
             cursor.execute("set allow_system_table_mods = on")
             cursor.execute(FUNCTIONS)
@@ -107,17 +107,8 @@ class RedshiftStandIn:
             "DBT_ENV_SECRET_REDSHIFT_PASSWORD": self._server["DBT_ENV_SECRET_POSTGRES_PASSWORD"],
         }
 
-    def query(self, sql):
-        """Rows of a query, straight from PostgreSQL, as a list of tuples."""
-        connection = self._connect(DATABASE)
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(sql)
-                return cursor.fetchall() if cursor.description else []
-        finally:
-            connection.close()
-
-    def _connect(self, database):
+    def connect(self, database=DATABASE):
+        """An open connection to PostgreSQL itself, with autocommit."""
         connection = psycopg2.connect(
             host=self._server["DBT_POSTGRES_HOST"],
             port=self._server["DBT_POSTGRES_PORT"],

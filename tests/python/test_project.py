@@ -114,18 +114,6 @@ def test_on_call_page_quotes_messages_that_exist():
     assert [text for text in quoted if text not in said and text not in foreign] == []
 
 
-def test_one_engine_is_told_from_another_in_one_folder():
-    """Guards against: models and business macros that ask which engine they run on."""
-    offenders = [
-        str(path.relative_to(PROJECT_ROOT))
-        for folder in ("models", "macros", "tests", "analyses")
-        for path in (PROJECT_ROOT / folder).rglob("*.sql")
-        if "engines" not in path.parts
-        and re.search(r"target\.type|adapter\.type|adapter\.dispatch|\w+__\w+\(", path.read_text())
-    ]
-    assert offenders == []
-
-
 def test_only_staging_reads_raw():
     """Guards against: layers that read past staging."""
     readers = {
@@ -145,10 +133,10 @@ def test_lock_files_pin_everything_and_name_no_index():
         assert len(requirements) > 30
         assert all(re.match(r"[\w.-]+==[\w.]+( ;.*)?$", line) for line in requirements), name
         assert "://" not in text
-    # One environment holds all three; SQLMesh, Airflow and the loader of files have their own.
-    for name in ("build.txt", "bench.txt"):
+    # One environment holds them all; SQLMesh, Airflow and the loader of files have their own.
+    for name in ("duckdb.txt", "postgres.txt", "redshift.txt", "bench.txt"):
         assert set(locked(name)) <= set(locked("dev.txt")), f"{name} and dev.txt disagree"
-    build = {line.split()[0] for line in locked("build.txt")}
+    build = {line.split()[0] for name in ("duckdb.txt", "postgres.txt") for line in locked(name)}
     load = (PROJECT_ROOT / "orchestration/load/requirements.txt").read_text().split()
     assert build <= set(load), "the loader of files has another dbt"
 
