@@ -28,7 +28,8 @@ build: .venv/installed-$(EXTRA) profiles.yml
 test: lint
 	$(BIN)/pytest -n auto
 
-test-airflow: .venv/installed-duckdb .venv/installed-postgres profiles.yml $(LOAD)/installed $(AIRFLOW)/installed-dev
+test-airflow: .venv/installed-duckdb .venv/installed-postgres profiles.yml
+test-airflow: $(LOAD)/installed $(AIRFLOW)/installed-dev
 	cd orchestration/airflow && .venv/bin/pytest
 
 prove: .venv/installed-dev profiles.yml
@@ -77,8 +78,8 @@ profiles.yml:
 	  exit 2; }
 	$(PYTHON) -m venv .venv
 
-# One engine and nothing of the others: duckdb, postgres, redshift. All pin the same versions, so that
-# several can be in the same environment, as they are for dev (all of them) and bench (two).
+# One engine and nothing of the others: duckdb, postgres, redshift. All pin the same versions, so
+# that several can be in the same environment, as they are for dev (all of them) and bench (two).
 .venv/installed-%: requirements/%.txt | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --requirement $<
 	@touch $@

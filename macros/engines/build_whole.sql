@@ -42,8 +42,8 @@
     ({{ adapter.render_raw_columns_constraints(raw_columns=model.columns) | join(', ') }})
 {% endmacro %}
 
-{#- Redshift: dbt's own way, with keys for the table's place on the cluster. Needed because dbt looks
-    for PostgreSQL's variant in this project before it looks for Redshift's in dbt. -#}
+{#- Redshift: dbt's own way, with keys for the table's place on the cluster. Needed because dbt
+    looks for PostgreSQL's variant in this project before it looks for Redshift's in dbt. -#}
 {% macro redshift__create_table_as(temporary, relation, sql) -%}
     {%- set table = relation.include(database=not temporary, schema=not temporary) -%}
     {%- set keys = dist(config.get('dist') or redshift_distribution()) ~ ' '

@@ -25,10 +25,10 @@
     {{ return('(array_agg(' ~ column ~ ' order by ' ~ order | join(', ') ~ '))[count(*)]') }}
 {% endmacro %}
 
-{#- Redshift has no aggregate for it: the least, or greatest, text that begins with what is ordered by
-    and ends with the value. U+0001 stands between, twice before the value: it sorts before whatever
-    else a text may have, so a text sorts before those that it begins. The columns that are ordered
-    by must not be null or empty, nor times before the year 1000. -#}
+{#- Redshift has no aggregate for it: the least, or greatest, text that begins with what is ordered
+    by and ends with the value. U+0001 stands between, twice before the value: it sorts before
+    whatever else a text may have, so a text sorts before those that it begins. The columns that are
+    ordered by must not be null or empty, nor times before the year 1000. -#}
 {% macro redshift__first_by(column, order) %}
     {{ return(redshift_value_of('min', column, order)) }}
 {% endmacro %}

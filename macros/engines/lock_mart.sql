@@ -45,8 +45,8 @@
 {% endmacro %}
 
 {#- Redshift has no advisory locks. Everybody locks rebuild_scope instead, which only this project
-    reads, before anything else in the transaction: one mart at a time is rebuilt, of all runs. Before
-    the first build there is nothing to lock; of two first builds one ends with an error. -#}
+    reads, before anything else in the transaction: one mart at a time is rebuilt, of all runs.
+    Before the first build there is nothing to lock; of two first builds one ends with an error. -#}
 {% macro redshift__lock_mart() %}
     {{ return(lock_sessions()) }}
 {% endmacro %}

@@ -14,8 +14,8 @@
     {{ return('with') }}
 {% endmacro %}
 
-{#- Query, one column session_date: the days of an interval. `cte` is the name of the expression whose
-    query this is. -#}
+{#- Query, one column session_date: the days of an interval. `cte` is the name of the expression
+    whose query this is. -#}
 {% macro days_of_interval(cte, interval) %}
     {{ return(adapter.dispatch('days_of_interval', 'elt_summary')(cte, interval)) }}
 {% endmacro %}
@@ -37,8 +37,8 @@
         from ({{ dbt.generate_series((interval.end - interval.start).days) }}) as numbers
 {%- endmacro %}
 
-{#- Query, one column session_month: the months from the first_month of a relation to its last_month;
-    none where they are null. -#}
+{#- Query, one column session_month: the months from the first_month of a relation to its
+    last_month; none where they are null. -#}
 {% macro months_of_range(cte, relation) %}
     {{ return(adapter.dispatch('months_of_range', 'elt_summary')(cte, relation)) }}
 {% endmacro %}

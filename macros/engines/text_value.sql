@@ -7,7 +7,7 @@
     {{ return("'" ~ text ~ "'") }}
 {% endmacro %}
 
-{#- Redshift gives it no type until it is used, and then fails to find a conversion from "unknown". -#}
+{#- Redshift gives it no type until it is used, and then finds no conversion from "unknown". -#}
 {% macro redshift__text_value(text) %}
     {{ return("cast('" ~ text ~ "' as " ~ dbt.type_string() ~ ')') }}
 {% endmacro %}

@@ -1,7 +1,7 @@
-"""What SQL for Amazon Redshift may hold, by AWS's documentation, and two parsers that know its dialect.
+"""What SQL for Amazon Redshift may hold, by AWS's documentation, and two parsers of its dialect.
 
-A parser alone takes much that Redshift refuses: both know PostgreSQL, too. So functions must be among
-FUNCTIONS, and constructs that Redshift lacks are looked for one by one.
+A parser alone takes much that Redshift refuses: both know PostgreSQL, too. So functions must be
+among FUNCTIONS, and constructs that Redshift lacks are looked for one by one.
 """
 
 import re
@@ -50,12 +50,13 @@ COMMANDS = re.compile(r'lock ("\w+"\.)*"\w+"')
 
 
 def statement_problems(sql):
-    """Why Redshift would not take a statement, as a list of texts; by sqlglot and the lists above."""
+    """Why Redshift would not take a statement, as a list of texts; by sqlglot and these lists."""
     sql = without_comments(sql).strip().rstrip(";")
     if COMMANDS.fullmatch(sql):
         return []
     try:
-        trees = [tree for tree in sqlglot.parse(sql, "redshift", error_level=ErrorLevel.RAISE) if tree]
+        parsed = sqlglot.parse(sql, "redshift", error_level=ErrorLevel.RAISE)
+        trees = [tree for tree in parsed if tree]
     except SqlglotError as error:
         return [f"sqlglot cannot parse it: {error}"]
     problems = function_problems(sql)
@@ -91,6 +92,7 @@ def construct_problems(tree):
         exp.Filter: "filter (where ...) after an aggregate",
         exp.Collate: "collate",
         exp.Lateral: "lateral",
+        exp.Set: "set",
         exp.Array: "array",
         exp.Returning: "returning",
         exp.OnConflict: "on conflict",
@@ -143,7 +145,7 @@ def untyped_columns(tree):
 
 
 def correlated_subqueries(tree):
-    """Subqueries, not in a FROM, that read columns of the query around them: Redshift takes some."""
+    """Subqueries, not in a FROM, that read columns of the query around them: it takes some."""
     found = []
     for scope in traverse_scope(tree) if isinstance(tree, exp.Query) else []:
         if not scope.is_subquery:

@@ -1,9 +1,9 @@
 """PostgreSQL in the place of a Redshift cluster, so that dbt-redshift has something to talk to.
 
-Nothing here is Redshift. A PostgreSQL server runs what it understands of what dbt-redshift sends, over
-dbt-redshift's own driver, and every statement is kept for those who read SQL as Redshift does. In
-between the driver's start-up message loses the parameters that only Redshift takes, and statements
-are changed by REWRITES and by nothing else. The database has a few functions that Redshift has and
+Nothing here is Redshift. A PostgreSQL server runs what it understands of what dbt-redshift sends,
+over dbt-redshift's own driver, and every statement is kept for those who read SQL as Redshift does.
+In between, the driver's start-up message loses the parameters that only Redshift takes, and
+statements are changed by REWRITES and by nothing else. The database has a few functions that Redshift has and
 PostgreSQL has not (FUNCTIONS), and sorts text by bytes, as Redshift does.
 """
 
@@ -26,8 +26,8 @@ REDSHIFT_PARAMETERS = {
 # Requests to log in, by their number: how, and no more.
 SASL, LOGGED_IN = struct.pack("!i", 10), struct.pack("!i", 0)
 
-# Spelled otherwise by PostgreSQL: keys of distribution and sorting (it has none), the bare word for a
-# part of a date, and the function that makes an object of names and values.
+# Spelled otherwise by PostgreSQL: keys of distribution and sorting (it has none), the bare word for
+# a part of a date, and the function that makes an object of names and values.
 REWRITES = [
     (re.compile(r"\bdiststyle key distkey \(\w+\)|\bcompound sortkey\([\w,]+\)"), ""),
     (re.compile(r"\bdateadd\(\s*(day|month)\s*,"), r"dateadd('\1',"),

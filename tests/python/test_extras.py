@@ -13,7 +13,8 @@ PACKAGES = {
     "duckdb": {"dbt-duckdb", "duckdb"},
     "postgres": {"dbt-postgres", "psycopg2-binary"},
     "redshift": {
-        "dbt-redshift", "redshift-connector", "boto3", "botocore", "dbt-postgres", "psycopg2-binary",
+        "dbt-redshift", "redshift-connector", "boto3", "botocore",
+        "dbt-postgres", "psycopg2-binary",
     },
     "spark": {"dbt-spark", "pyhive", "thrift", "pyspark"},
 }  # fmt: skip
@@ -43,8 +44,7 @@ def test_an_engine_installs_nothing_of_the_others(engine):
 
 @pytest.mark.parametrize("target", ["duckdb", "postgres", "redshift"])
 def test_make_installs_what_the_target_needs(target, tmp_path):
-    """Guards against: `make build TARGET=...` that installs all engines, or those of another, or that
-    installs again what is there."""
+    """Guards against: `make build TARGET=...` that installs all engines, or another one."""
     commands = make("--dry-run", "--always-make", "build", f"TARGET={target}")
     installed = re.findall(r"--requirement requirements/(\S+)", commands.stdout)
     assert installed == [f"{target}.txt"]

@@ -1,8 +1,8 @@
 """Target redshift: what can be known without a Redshift cluster.
 
-dbt-redshift builds the project on a PostgreSQL server that stands in for the cluster. The results are
-compared with the oracle and with DuckDB; what was sent is read by two parsers that know Redshift's
-dialect, and by lists of what Redshift has and has not. It has not run on Redshift itself.
+dbt-redshift builds the project on a PostgreSQL server that stands in for the cluster. The results
+are compared with the oracle and with DuckDB; what was sent is read by two parsers that know
+Redshift's dialect, and by lists of what Redshift has and has not. It has not run on Redshift itself.
 """
 
 import json
@@ -99,7 +99,7 @@ def demo(new_warehouse):
 
 @pytest.fixture(scope="module")
 def history(new_warehouse):
-    """Built from raw tables that change: by comparison, for an interval, by load times, published."""
+    """Raw tables with every kind of row, for marts that are to follow them."""
     warehouse = new_warehouse()
     noon = datetime(2019, 7, 1, 12)
     raw = RawTables(channel=[("Google",), ("Naver",)])
@@ -114,8 +114,7 @@ def history(new_warehouse):
     raw.rows["user_session_channel"].append((4, None, "Google"))
     create_raw_tables(warehouse)
     raw.write(warehouse)
-    yield warehouse, raw
-    
+    return warehouse, raw
 
 def run(warehouse, raw, *options, **variables):
     """Write the raw tables, run dbt, compare with the oracle; returns the reasons of the days."""
@@ -139,7 +138,7 @@ def test_demo_marts_equal_those_of_duckdb(demo, tmp_path):
 
 def test_marts_follow_raw(history):
     """Guards against: an incremental form that is valid and wrong; days, users and months that are
-    not rebuilt, by comparison, by an interval, or by load times; a table that cannot be published."""
+    not rebuilt, by comparison or by an interval; a table that cannot be published."""
     warehouse, raw = history
     assert set(run(warehouse, raw).values()) == {"first build"}
     assert run(warehouse, raw) == {}
@@ -152,7 +151,8 @@ def test_marts_follow_raw(history):
     for table in ("user_session_channel", "session_timestamp", "session_transaction"):
         raw.rows[table] = [row for row in raw.rows[table] if not {"B1", "b1"} & set(row)]
     changed = run(warehouse, raw)
-    assert set(changed) == {date(2019, 7, 1), date(2019, 7, 2), date(2019, 9, 1), date(2019, 10, 31)}
+    days = {date(2019, 7, 1), date(2019, 7, 2), date(2019, 9, 1), date(2019, 10, 31)}
+    assert set(changed) == days
     assert set(changed.values()) == {"changed"}
 
     raw.add_session("d1", 5, "Google", datetime(2019, 11, 5), (False, 99))
@@ -211,10 +211,11 @@ def different(statements):
     found = {}
     for sql in statements:
         sql = re.sub(r"\$\d+", "null", redshift_sql.without_comments(sql)).strip()
-        sql = re.sub(r"(\((null(, ?)?)+\),?)+", lambda rows: rows.group(0).split("),")[0] + ")", sql)
+        # Seeds: a thousand rows of parameters are like one.
+        sql = re.sub(r"(\((null,?)+\)),(\((null,?)+\),?)+", r"\1", sql)
         key = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=__dbt_tmp)\d+|[0-9:]{8}\.\d+", "", sql)
         found.setdefault(key, sql)
-    return [sql for sql in found.values() if sql.replace("))", ")")]
+    return list(found.values())
 
 
 @pytest.mark.parametrize(
@@ -232,13 +233,13 @@ def different(statements):
         ('select min(a collate "C") from t', "collate"),
         ("select a from t union distinct select a from u", "union distinct"),
         ("with recursive x as (select 1 as a) select a from x", "recursive"),
-        ("with x (a) as (values (1), (2)) select a from x", "values outside insert"),
+        ("select a from (values (1), (2)) as x (a)", "values outside insert"),
         ("select raw.a from t as raw", "reserved word as a name: raw"),
         ("with x as (select 'b' as a) select x.a || c from x, t", "no type: 'b' AS a"),
-        ("select a from t where a in (select b from u where u.c = t.c)", "correlated subquery: t.c"),
-        ("set local enable_indexscan = off", "no command"),
+        ("select a from t where a in (select b from u where u.c = t.c)", "correlated subquery"),
+        ("set local enable_indexscan = off", "set"),
         ("create index on t (a)", "index"),
-        ("select a from from t", "sqlglot cannot parse it"),
+        ("select a from t where (", "sqlglot cannot parse it"),
     ],
 )
 def test_what_redshift_lacks_is_refused(sql, problem):
@@ -263,7 +264,7 @@ def test_tables_have_keys_for_their_place_on_the_cluster(demo, stand_in):
 
 
 def test_marts_are_rebuilt_one_at_a_time(demo, stand_in):
-    """Guards against: two runs that rebuild the same mart side by side: Redshift enforces no key."""
+    """Guards against: two runs that rebuild a mart side by side: Redshift enforces no key."""
     locked = [
         i for i, sql in enumerate(stand_in.statements) if f'lock "stand_in"."{demo.schema}"' in sql
     ]
