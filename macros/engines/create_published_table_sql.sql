@@ -28,5 +28,6 @@
 {#- With the distribution and sort keys of the table, which `like` takes over; primary keys are not
     enforced anyway. -#}
 {% macro redshift__create_published_table_sql(table) %}
-    create table {{ table.destination }} (like {{ table.source }})
+    create table {{ table.destination.include(database=false) }}
+        (like {{ table.source.include(database=false) }})
 {% endmacro %}

@@ -45,6 +45,6 @@
     {%- set found = aggregate ~ '(' ~ parts | join(' || chr(1) || ') ~ ' || chr(1) || chr(1) || '
         ~ column ~ ')' -%}
     {{ return(
-        'substring(' ~ found ~ ', strpos(' ~ found ~ ', chr(1) || chr(1)) + 2)'
+        'substring(' ~ found ~ ', strpos(' ~ found ~ ', chr(1) || chr(1)) + 2, 65535)'
     ) }}
 {% endmacro %}

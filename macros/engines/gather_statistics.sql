@@ -10,3 +10,8 @@
 {% macro postgres__gather_statistics(relation) %}
     {{ return('analyze ' ~ relation ~ ';') }}
 {% endmacro %}
+
+{#- Without the name of the database, which Redshift documents for few commands. -#}
+{% macro redshift__gather_statistics(relation) %}
+    {{ return('analyze ' ~ relation.include(database=false) ~ ';') }}
+{% endmacro %}

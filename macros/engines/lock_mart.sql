@@ -53,5 +53,7 @@
 
 {% macro redshift__lock_table(table) %}
     {%- set scope = rebuild_table('rebuild_scope') -%}
-    {{ return('lock ' ~ scope ~ ';' if load_relation(scope) is not none else '') }}
+    {{ return(
+        'lock ' ~ scope.include(database=false) ~ ';' if load_relation(scope) is not none else ''
+    ) }}
 {% endmacro %}

@@ -11,11 +11,11 @@ import re
 import socket
 import struct
 import threading
+import uuid
 
 import psycopg2
 
 HOST = "127.0.0.1"
-DATABASE = "stand_in"
 
 # What the driver says at the start and PostgreSQL refuses.
 REDSHIFT_PARAMETERS = {
@@ -61,33 +61,28 @@ class RedshiftStandIn:
     """A port on which dbt-redshift finds a PostgreSQL server. Use it in a `with` statement.
 
     Args:
-        server: the five variables of PostgresServer.environment.
+        server: the five variables of PostgresServer.environment, of a superuser.
 
     Attributes:
+        database: name of the database that it makes, and drops in the end.
         environment: the variables that point dbt's target `redshift` here.
         statements: list of every statement received, as it was before REWRITES.
     """
 
     def __init__(self, server):
         self._server = server
+        self.database = f"redshift_{uuid.uuid4().hex[:12]}"
         self.statements = []
         self._connections = []
         self._listener = socket.create_server((HOST, 0))
 
     def __enter__(self):
-        server = self.connect("postgres")
-        with server.cursor() as cursor:
-            cursor.execute(f"drop database if exists {DATABASE}")
-            cursor.execute(
-                f"create database {DATABASE} template template0 locale_provider libc"
-                " lc_collate 'C' lc_ctype 'C' encoding utf8"
-            )
-        server.close()
-        database = self.connect()
-        with database.cursor() as cursor:
-            cursor.execute("set allow_system_table_mods = on")
-            cursor.execute(FUNCTIONS)
-        database.close()
+        self._execute(
+            "postgres",
+            f"create database {self.database} template template0 locale_provider libc"
+            " lc_collate 'C' lc_ctype 'C' encoding utf8",
+        )
+        self._execute(self.database, "set allow_system_table_mods = on", FUNCTIONS)
         threading.Thread(target=self._accept, daemon=True).start()
         return self
 
@@ -95,6 +90,7 @@ class RedshiftStandIn:
         self._listener.close()
         for connection in self._connections:
             connection.close()
+        self._execute("postgres", f"drop database {self.database} with (force)")
 
     @property
     def environment(self):
@@ -102,22 +98,30 @@ class RedshiftStandIn:
             "DBT_REDSHIFT_HOST": HOST,
             "DBT_REDSHIFT_PORT": str(self._listener.getsockname()[1]),
             "DBT_REDSHIFT_USER": self._server["DBT_POSTGRES_USER"],
-            "DBT_REDSHIFT_DATABASE": DATABASE,
-            "DBT_REDSHIFT_SSLMODE": "disable",
+            "DBT_REDSHIFT_DATABASE": self.database,
             "DBT_ENV_SECRET_REDSHIFT_PASSWORD": self._server["DBT_ENV_SECRET_POSTGRES_PASSWORD"],
         }
 
-    def connect(self, database=DATABASE):
+    def connect(self, database=None):
         """An open connection to PostgreSQL itself, with autocommit."""
         connection = psycopg2.connect(
             host=self._server["DBT_POSTGRES_HOST"],
             port=self._server["DBT_POSTGRES_PORT"],
             user=self._server["DBT_POSTGRES_USER"],
             password=self._server["DBT_ENV_SECRET_POSTGRES_PASSWORD"],
-            dbname=database,
+            dbname=database or self.database,
         )
         connection.autocommit = True
         return connection
+
+    def _execute(self, database, *statements):
+        connection = self.connect(database)
+        try:
+            with connection.cursor() as cursor:
+                for statement in statements:
+                    cursor.execute(statement)
+        finally:
+            connection.close()
 
     def _accept(self):
         while True:

@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 import pytest
 import redshift_sql
 from dbt.cli.main import dbtRunner
+from project_copy import replace
 from raw import RawTables, assert_marts_equal, create_raw_tables, read_marts, read_rejected
 from redshift_stand_in import RedshiftStandIn
 from typed import Refused
@@ -33,6 +34,8 @@ class RedshiftWarehouse(Warehouse):
 
     def __init__(self, folder, stand_in):
         super().__init__("redshift", folder, stand_in.environment)
+        profiles = folder / "profiles" / "profiles.yml"
+        replace(profiles, "sslmode: verify-full", "sslmode: disable")
         self._stand_in = stand_in
         self._manifests = {}
         self.results = []
@@ -265,9 +268,8 @@ def test_tables_have_keys_for_their_place_on_the_cluster(demo, stand_in):
 
 def test_marts_are_rebuilt_one_at_a_time(demo, stand_in):
     """Guards against: two runs that rebuild a mart side by side: Redshift enforces no key."""
-    locked = [
-        i for i, sql in enumerate(stand_in.statements) if f'lock "stand_in"."{demo.schema}"' in sql
-    ]
+    lock = f'lock "{demo.schema}"."rebuild_scope"'
+    locked = [i for i, sql in enumerate(stand_in.statements) if lock in sql]
     before = [
         re.sub(r"/\*.*?\*/", "", stand_in.statements[i - 1], flags=re.DOTALL).strip().lower()
         for i in locked
@@ -285,3 +287,16 @@ def test_texts_that_would_be_cut_are_refused(new_warehouse):
     )
     with pytest.raises(Refused, match="sessionid .* texts of 300 characters, must be 256 at most"):
         warehouse.type("run", demo_data=False)
+
+
+def test_hostile_values_stop_before_a_connection(new_warehouse, monkeypatch, stand_in):
+    """Guards against: rules that are there and that nobody asks."""
+    new_warehouse()
+    before = len(stand_in.statements)
+    monkeypatch.setenv("DBT_REDSHIFT_HOST", "x;drop")
+    said = []
+    runner = dbtRunner(callbacks=[lambda event: said.append(event.info.msg)])
+    outcome = runner.invoke(["--log-level-file", "none", "parse", "--target", "redshift"])
+    assert not outcome.success
+    assert "DBT_REDSHIFT_HOST" in str(outcome.exception) + " ".join(said)
+    assert len(stand_in.statements) == before

@@ -16,7 +16,7 @@ import compare_with_reference
 import load_raw
 import pytest
 import yaml
-from configuration import connection_rules, variable_rules
+from configuration import connection_rules, follows, variable_rules
 from dbt.cli.main import dbtRunner
 from postgres_server import PostgresServer
 from raw import create_raw_tables
@@ -85,6 +85,10 @@ WRONG_ENVIRONMENT = {
     "DBT_POSTGRES_PORT": ["0", "65536", "5432.0", "1e3", "5432 ", "0x1538", "5432\udcff"],
     "DBT_POSTGRES_USER": ["a b", "x" * 64, "/tmp", "ünï", "#x", ".x", "x\udcff"],
     "DBT_POSTGRES_DATABASE": ["a.b", "x" * 64, "/tmp", "ünï", "#x", "x\udcff"],
+    "DBT_REDSHIFT_HOST": ["host:5439", "a b", "@x", "h1,h2", "/tmp", "host/x", "::1", "x\udcff"],
+    "DBT_REDSHIFT_PORT": ["0", "65536", "5439.0", "1e3", "5439 ", "0x1538", "5439\udcff"],
+    "DBT_REDSHIFT_USER": ["a b", "x" * 128, "/tmp", "ünï", "#x", ".x", "x\udcff"],
+    "DBT_REDSHIFT_DATABASE": ["a.b", "x" * 64, "/tmp", "ünï", "#x", "x\udcff"],
 }
 # What people do use.
 FRIENDLY_VARIABLES = {
@@ -106,6 +110,10 @@ FRIENDLY_ENVIRONMENT = {
     "DBT_POSTGRES_PORT": ["1", "5432", "65535"],
     "DBT_POSTGRES_USER": ["postgres", "a.b@company", "svc-dbt+x"],
     "DBT_POSTGRES_DATABASE": ["postgres", "my-database_1", "1st"],
+    "DBT_REDSHIFT_HOST": ["my-cluster.abc123.eu-west-1.redshift.amazonaws.com", "10.0.0.1"],
+    "DBT_REDSHIFT_PORT": ["1", "5439", "65535"],
+    "DBT_REDSHIFT_USER": ["awsuser", "IAM.x@company", "svc-dbt+x"],
+    "DBT_REDSHIFT_DATABASE": ["dev", "my-database_1"],
 }
 
 
@@ -183,8 +191,10 @@ def test_every_value_that_comes_in_has_a_rule():
     variables = yaml.safe_load((PROJECT_ROOT / "dbt_project.yml").read_text())["vars"]
     assert set(variable_rules()) == set(variables) == set(WRONG_VARIABLES)
     profiles = (PROJECT_ROOT / "profiles.yml.example").read_text()
-    named = set(re.findall(r"env_var\('(\w+)'", profiles)) - {"DBT_ENV_SECRET_POSTGRES_PASSWORD"}
-    assert named == set(WRONG_ENVIRONMENT)
+    named = set(re.findall(r"env_var\('(\w+)'", profiles))
+    secrets = {name for name in named if name.startswith("DBT_ENV_SECRET_")}
+    assert len(secrets) == 2
+    assert named - secrets == set(WRONG_ENVIRONMENT)
     assert len(HOSTILE) >= 20
 
 
@@ -206,6 +216,18 @@ def test_hostile_values(project, engine):
         assert accepted == {}, message
         assert "Nothing was changed" in message and "user:password" not in message
     assert project.state() == before
+
+
+def test_rules_of_redshift():
+    """Guards against: values that reach a cluster, which no test here has, or that lock people out.
+    That dbt asks these rules before it connects is in test_redshift.py."""
+    for rule in connection_rules("redshift").values():
+        name = rule["set_by"]
+        for value in [*HOSTILE, *WRONG_ENVIRONMENT[name], *FRIENDLY_ENVIRONMENT.get(name, [])]:
+            given = value
+            if name.endswith("_PORT"):
+                given = int(value) if value.isdecimal() else 0
+            assert follows(given, rule) == (value in FRIENDLY_ENVIRONMENT[name]), (name, value)
 
 
 def test_each_value_alone_stops_the_run(project, engine):
