@@ -25,9 +25,10 @@ build: .venv/installed profiles.yml
 
 test: lint
 	$(BIN)/pytest -n auto
+	$(MAKE) test-airflow
 
 test-airflow: .venv/installed profiles.yml $(LOAD)/installed $(AIRFLOW)/installed-dev
-	cd orchestration/airflow && .venv/bin/pytest
+	cd orchestration/airflow && .venv/bin/pytest -n auto
 
 prove: .venv/installed-dev profiles.yml
 	ELT_SUMMARY_PROVE=1 $(BIN)/pytest -n auto

@@ -319,14 +319,13 @@ def test_dbt_builds_by_load_time_what_was_loaded(loader, tmp_path):
     shop = Shop(2)
     source = shop.deliver(tmp_path / "files")
     variables = {"demo_data": False, "loaded_at_column": "loaded_at"}
-    options = ["--exclude-resource-type", "seed", "--exclude-resource-type", "unit_test"]
     for day in shop.days:
         assert loader.steps({"load": ["--day", day.isoformat(), source]})[0][0] == 0
-    loader.warehouse.dbt("build", *options, vars=variables)
+    loader.warehouse.dbt("run", vars=variables)
     shop.flip_refunds(shop.days[1])
     shop.deliver(tmp_path / "files")
     assert loader.steps({"load": ["--day", shop.days[1].isoformat(), source]})[0][0] == 0
-    loader.warehouse.dbt("build", *options, vars=variables)
+    loader.warehouse.dbt("run", vars=variables)
     assert loader.warehouse.query(
         f"select session_date, reason from {loader.warehouse.schema}.rebuild_days"
     ) == [(shop.days[1], "loaded")]
