@@ -60,9 +60,10 @@ DAY = '{{ data_interval_start.in_timezone("UTC").strftime("%Y-%m-%d") }}'
 
 # What is tested before readers' tables are touched, and with them. The demo seeds and the unit tests
 # have nothing to do with a day's data.
-WITHOUT_SEEDS_AND_UNIT_TESTS = [
+BUILD = [
+    "build", "--exclude", "path:tests/audit",
     "--exclude-resource-type", "seed", "--exclude-resource-type", "unit_test",
-]
+]  # fmt: skip
 AUDIT = ["build", "--select", "path:tests/audit", "--resource-type", "test"]
 
 # What is there for others to wait for when a day's marts are built and audited.
