@@ -9,8 +9,8 @@ folder there may be more, `<table>.<part>.csv` and so on.
 
 A file is known by its name without ending, with the day before it: `2019-07-01/channel`. A file
 that was loaded and has not changed is not loaded again; one that has changed replaces the rows that
-it brought before, and only those. So each row belongs into one file only. Nothing is deleted because
-a file is gone.
+it brought before, and only those. So each row belongs into one file only. Nothing is deleted
+because a file is gone.
 
 What a CSV file may hold is said in scripts/load_raw.py. A Parquet file has exactly the table's
 columns: whole numbers, text, boolean, and a timestamp, UTC or with a zone. All files are read to
@@ -433,8 +433,8 @@ def known_files(credentials, schema):
 
 
 def remove_emptied(credentials, schema, batches):
-    """Delete what files brought before that have no rows any more: dlt replaces what comes anew, and
-    where nothing comes, nothing tells it."""
+    """Delete what files brought before that have no rows any more: dlt replaces what comes anew,
+    and where nothing comes, nothing tells it."""
     emptied = [file for file, _, count in batches if count == 0]
     if not emptied:
         return

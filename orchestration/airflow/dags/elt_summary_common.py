@@ -58,8 +58,7 @@ INTERVAL_END = '{{ data_interval_end.in_timezone("UTC").strftime("%Y-%m-%dT%H:%M
 INTERVAL = ["--event-time-start", INTERVAL_START, "--event-time-end", INTERVAL_END]
 DAY = '{{ data_interval_start.in_timezone("UTC").strftime("%Y-%m-%d") }}'
 
-# What is tested before readers' tables are touched, and with them. The demo seeds and the unit tests
-# have nothing to do with a day's data.
+# The marts with their tests. The demo seeds and the unit tests have nothing to do with a day's data.
 BUILD = [
     "build", "--exclude", "path:tests/audit",
     "--exclude-resource-type", "seed", "--exclude-resource-type", "unit_test",
@@ -140,7 +139,8 @@ DAILY = {
     "start_date": START_DATE,
     "end_date": END_DATE,
     "catchup": True,
-    # One day after the other. A backfill does not ask for this: give it its own, or rely on the pool.
+    # One day after the other. A backfill does not ask for this: give it its own, or rely on the
+    # pool.
     "max_active_runs": 1,
     "default_args": DEFAULT_ARGS,
     "tags": ["elt_summary"],

@@ -31,7 +31,11 @@ class Client:
             options: for httpx.
         """
         answer = httpx.request(
-            method, self._airflow.url(f"/api/v2{path}"), headers=self._headers, timeout=60, **options
+            method,
+            self._airflow.url(f"/api/v2{path}"),
+            headers=self._headers,
+            timeout=60,
+            **options,
         )
         assert answer.is_success, answer.text
         return answer.json()

@@ -29,7 +29,8 @@ class Shop:
         for number, day in enumerate(self.days):
             for user in range(1, 5):
                 session = f"s{number}u{user}"
-                at = datetime.combine(day, datetime.min.time()) + timedelta(hours=user, minutes=number)
+                midnight = datetime.combine(day, datetime.min.time())
+                at = midnight + timedelta(hours=user, minutes=number)
                 channel = ["Google", "Naver", "Facebook"][(number + user) % 3]
                 self._sessions[session] = (user, channel, at)
                 self.payments[session] = [(False, 10 * user + number)] if user != 4 else []
@@ -69,7 +70,7 @@ def write_files(folder, rows):
         with (folder / f"{table}.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(columns)
-            writer.writerows(["" if value is None else value for value in row] for row in rows[table])
+            writer.writerows(rows[table])
 
 
 def settings(warehouse, source, days):

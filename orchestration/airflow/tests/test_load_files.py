@@ -1,4 +1,4 @@
-"""The loader of files: each file once, corrected files replace their rows, bad ones load nothing."""
+"""The loader of files: each file once, corrected ones replace their rows, bad ones load nothing."""
 
 import gzip
 import json
@@ -9,6 +9,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from shop import FIRST_DAY, LOAD_PYTHON, LOADER, Shop, write_files
 from start import PROJECT
+from tiers import size
 
 # Runs in the loader's environment: it has dlt, dbt and pyarrow, which take seconds to import.
 DRIVER = """
@@ -47,8 +48,8 @@ class Loader:
         """Load several times in one process.
 
         Args:
-            steps: dicts with `load`, the arguments; and, done before, `write`, contents by path, and
-                `run`, Python code for what Airflow's environment cannot do, as writing Parquet.
+            steps: dicts with `load`, the arguments; and, done before, `write`, contents by path,
+                and `run`, Python code for what Airflow's environment cannot do, as writing Parquet.
 
         Returns:
             Pairs of exit code and what was said.
@@ -241,8 +242,8 @@ class Server:
 
 
 def test_files_come_by_http(loader, tmp_path):
-    """Guards against: a source that only works as a folder; and a file that was loaded from a folder
-    loaded again from the web."""
+    """Guards against: a source that only works as a folder; and a file that was loaded from the web
+    loaded again from a folder."""
     shop = Shop(1)
     shop.deliver(tmp_path)
     day = FIRST_DAY.isoformat()
@@ -364,7 +365,7 @@ def test_a_file_that_is_being_written_to_loads_nothing(duckdb_loader, tmp_path):
     assert not duckdb_loader.has_tables()
 
 
-# The next load ends before dlt notes that it is complete, as when it is killed; the one after does not.
+# The next load ends before dlt notes that it is complete, as when it is killed.
 ENDS_EARLY = """
 from dlt.destinations.job_client_impl import SqlJobClientBase
 original = SqlJobClientBase.complete_load
@@ -413,6 +414,7 @@ def test_tables_of_another_loader_are_left_alone(loader, tmp_path):
     assert loader.rows()["channel"] == []
 
 
+@pytest.mark.parametrize("engine", size(["duckdb"], ["duckdb", "postgres"]))
 def test_dbt_builds_by_load_time_what_was_loaded(loader, tmp_path):
     """Guards against: a column of load times that dbt's loaded_at_column cannot use."""
     from raw import assert_marts_equal
@@ -420,8 +422,8 @@ def test_dbt_builds_by_load_time_what_was_loaded(loader, tmp_path):
     shop = Shop(2)
     source = shop.deliver(tmp_path / "files")
     variables = {"demo_data": False, "loaded_at_column": "loaded_at"}
-    for day in shop.days:
-        assert loader.steps({"load": ["--day", day.isoformat(), source]})[0][0] == 0
+    results = loader.steps(*({"load": ["--day", day, source]} for day in shop.days))
+    assert [code for code, _ in results] == [0, 0], results
     loader.warehouse.dbt("run", vars=variables)
     shop.flip_refunds(shop.days[1])
     shop.deliver(tmp_path / "files")
