@@ -143,7 +143,8 @@ DAILY = {
     # pool.
     "max_active_runs": 1,
     "default_args": DEFAULT_ARGS,
-    "tags": ["elt_summary"],
+    # Seen in the list of DAGs, beside the switches.
+    "tags": ["elt_summary", "daily: unpause only one"],
 }
 
 
