@@ -78,8 +78,6 @@ PIPELINE = "elt_summary_files"
 BATCH_ROWS = 100_000
 # How dlt hands rows over: in bulk.
 LOADER_FORMAT = {"duckdb": "parquet", "postgres": "csv"}
-# The columns are these, whatever comes.
-FROZEN = {"tables": "evolve", "columns": "freeze", "data_type": "freeze"}
 DOWNLOAD_BYTES = 1 << 20
 HTTP_SECONDS = 60
 
@@ -327,7 +325,8 @@ def parquet_as_csv(file, path):
         parquet = pyarrow.parquet.ParquetFile(file.path)
         check_parquet_columns(file, parquet.schema_arrow)
         schema = pyarrow.schema(
-            # Without a zone a time is UTC; finer than microseconds is an error, not cut off.
+            # Without a zone a time is UTC; one with a zone is written in UTC, with a Z. Finer than
+            # microseconds is an error, not cut off.
             (
                 name,
                 ARROW_TYPES[kind][1]
@@ -338,21 +337,12 @@ def parquet_as_csv(file, path):
         with pyarrow.csv.CSVWriter(path, schema) as writer:
             for batch in parquet.iter_batches(BATCH_ROWS, columns=list(columns)):
                 table = pyarrow.Table.from_batches([batch]).select(list(columns))
-                writer.write_table(in_utc(table.cast(schema)))
+                writer.write_table(table.cast(schema))
     except pyarrow.ArrowException as error:
         raise LoadError(
             f"{path}: {one_line(error)}; the file is damaged, cut off or no Parquet, get it again"
         ) from error
     return path
-
-
-def in_utc(table):
-    """The table with times of any zone as UTC; they are written with a Z."""
-    for index, field in enumerate(table.schema):
-        if pyarrow.types.is_timestamp(field.type) and field.type.tz:
-            utc = table.column(index).cast(pyarrow.timestamp("us", "UTC"))
-            table = table.set_column(index, pyarrow.field(field.name, utc.type), utc)
-    return table
 
 
 def check_parquet_columns(file, schema):
@@ -511,7 +501,6 @@ def table_resource(table, batches):
         columns=columns,
         merge_key="source_file",
         write_disposition={"disposition": "merge", "strategy": "delete-insert"},
-        schema_contract=FROZEN,
     )
 
 

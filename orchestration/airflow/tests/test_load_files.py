@@ -150,6 +150,9 @@ def test_the_same_files_twice_change_nothing_and_a_corrected_file_replaces_its_r
     changed = [table for table in before if before[table] != after[table]]
     assert changed == ["session_transaction"]
     assert after["session_transaction"][1:] == before["session_transaction"][1:]
+    registry = f"{loader.warehouse.raw_schema}.loaded_files"
+    names = loader.warehouse.query(f"select name from {registry}")
+    assert len(names) == len(set(names)) == 8
     assert after["session_transaction"][0][1] > before["session_transaction"][0][1]
 
     for session in shop.payments:
