@@ -1,9 +1,9 @@
-"""Make daily deliveries of the demo data, one folder of four CSV files per day, to try Airflow with.
+"""Make daily deliveries of the demo data, a folder of four CSV files per day, to try Airflow with.
 
     python orchestration/airflow/make_deliveries.py FOLDER
 
-The rows are those of seeds/, each on the day on which its session started; `channel.csv` is the same
-every day. Made files are the same each time, so that to make them again changes nothing.
+The rows are those of seeds/, each on the day on which its session started; `channel.csv` is the
+same every day. Made files are the same each time, so that to make them again changes nothing.
 """
 
 import csv

@@ -36,7 +36,7 @@ COMPONENTS = {
     "dag-processor": ["dag-processor"],
     "api-server": ["api-server"],
 }
-START_SECONDS = 180
+START_SECONDS = 600
 STOP_SECONDS = 30
 
 

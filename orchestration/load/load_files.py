@@ -9,8 +9,8 @@ folder there may be more, `<table>.<part>.csv` and so on.
 
 A file is known by its name without ending, with the day before it: `2019-07-01/channel`. A file
 that was loaded and has not changed is not loaded again; one that has changed replaces the rows that
-it brought before, and only those. So each row belongs into one file only. Nothing is deleted because
-a file is gone.
+it brought before, and only those. So each row belongs into one file only. Nothing is deleted
+because a file is gone.
 
 What a CSV file may hold is said in scripts/load_raw.py. A Parquet file has exactly the table's
 columns: whole numbers, text, boolean, and a timestamp, UTC or with a zone. All files are read to
@@ -78,8 +78,6 @@ PIPELINE = "elt_summary_files"
 BATCH_ROWS = 100_000
 # How dlt hands rows over: in bulk.
 LOADER_FORMAT = {"duckdb": "parquet", "postgres": "csv"}
-# The columns are these, whatever comes.
-FROZEN = {"tables": "evolve", "columns": "freeze", "data_type": "freeze"}
 DOWNLOAD_BYTES = 1 << 20
 HTTP_SECONDS = 60
 
@@ -327,7 +325,8 @@ def parquet_as_csv(file, path):
         parquet = pyarrow.parquet.ParquetFile(file.path)
         check_parquet_columns(file, parquet.schema_arrow)
         schema = pyarrow.schema(
-            # Without a zone a time is UTC; finer than microseconds is an error, not cut off.
+            # Without a zone a time is UTC; one with a zone is written in UTC, with a Z. Finer than
+            # microseconds is an error, not cut off.
             (
                 name,
                 ARROW_TYPES[kind][1]
@@ -338,21 +337,12 @@ def parquet_as_csv(file, path):
         with pyarrow.csv.CSVWriter(path, schema) as writer:
             for batch in parquet.iter_batches(BATCH_ROWS, columns=list(columns)):
                 table = pyarrow.Table.from_batches([batch]).select(list(columns))
-                writer.write_table(in_utc(table.cast(schema)))
+                writer.write_table(table.cast(schema))
     except pyarrow.ArrowException as error:
         raise LoadError(
             f"{path}: {one_line(error)}; the file is damaged, cut off or no Parquet, get it again"
         ) from error
     return path
-
-
-def in_utc(table):
-    """The table with times of any zone as UTC; they are written with a Z."""
-    for index, field in enumerate(table.schema):
-        if pyarrow.types.is_timestamp(field.type) and field.type.tz:
-            utc = table.column(index).cast(pyarrow.timestamp("us", "UTC"))
-            table = table.set_column(index, pyarrow.field(field.name, utc.type), utc)
-    return table
 
 
 def check_parquet_columns(file, schema):
@@ -433,8 +423,8 @@ def known_files(credentials, schema):
 
 
 def remove_emptied(credentials, schema, batches):
-    """Delete what files brought before that have no rows any more: dlt replaces what comes anew, and
-    where nothing comes, nothing tells it."""
+    """Delete what files brought before that have no rows any more: dlt replaces what comes anew,
+    and where nothing comes, nothing tells it."""
     emptied = [file for file, _, count in batches if count == 0]
     if not emptied:
         return
@@ -511,7 +501,6 @@ def table_resource(table, batches):
         columns=columns,
         merge_key="source_file",
         write_disposition={"disposition": "merge", "strategy": "delete-insert"},
-        schema_contract=FROZEN,
     )
 
 

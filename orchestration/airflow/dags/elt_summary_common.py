@@ -58,11 +58,11 @@ INTERVAL_END = '{{ data_interval_end.in_timezone("UTC").strftime("%Y-%m-%dT%H:%M
 INTERVAL = ["--event-time-start", INTERVAL_START, "--event-time-end", INTERVAL_END]
 DAY = '{{ data_interval_start.in_timezone("UTC").strftime("%Y-%m-%d") }}'
 
-# What is tested before readers' tables are touched, and with them. The demo seeds and the unit tests
-# have nothing to do with a day's data.
-WITHOUT_SEEDS_AND_UNIT_TESTS = [
+# The marts with their tests. The demo seeds and the unit tests have nothing to do with a day's data.
+BUILD = [
+    "build", "--exclude", "path:tests/audit",
     "--exclude-resource-type", "seed", "--exclude-resource-type", "unit_test",
-]
+]  # fmt: skip
 AUDIT = ["build", "--select", "path:tests/audit", "--resource-type", "test"]
 
 # What is there for others to wait for when a day's marts are built and audited.
@@ -139,10 +139,12 @@ DAILY = {
     "start_date": START_DATE,
     "end_date": END_DATE,
     "catchup": True,
-    # One day after the other. A backfill does not ask for this: give it its own, or rely on the pool.
+    # One day after the other. A backfill does not ask for this: give it its own, or rely on the
+    # pool.
     "max_active_runs": 1,
     "default_args": DEFAULT_ARGS,
-    "tags": ["elt_summary"],
+    # Seen in the list of DAGs, beside the switches.
+    "tags": ["elt_summary", "daily: unpause only one"],
 }
 
 

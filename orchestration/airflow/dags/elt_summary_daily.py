@@ -8,10 +8,10 @@ run again, it changes nothing. `airflow backfill create` does past days anew.
 from airflow.sdk import DAG, chain
 from elt_summary_common import (
     AUDIT,
+    BUILD,
     DAILY,
     INTERVAL,
     MARTS,
-    WITHOUT_SEEDS_AND_UNIT_TESTS,
     dbt,
     load_the_day,
 )
@@ -21,10 +21,9 @@ with DAG(
     doc_md=__doc__,
     **DAILY,
 ):
-    build = ["build", "--exclude", "path:tests/audit", *WITHOUT_SEEDS_AND_UNIT_TESTS]
     audit = [*AUDIT, "--exclude", "tag:full_scan"]
     chain(
         *load_the_day(),
-        dbt("build", [*build, *INTERVAL]),
+        dbt("build", [*BUILD, *INTERVAL]),
         dbt("audit", [*audit, *INTERVAL], outlets=[MARTS]),
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from airflow.sdk import DAG, CronDataIntervalTimetable, chain
 from elt_summary_common import (
     AUDIT,
+    BUILD,
     DBT,
     DEFAULT_ARGS,
     END_DATE,
@@ -18,7 +19,6 @@ from elt_summary_common import (
     START_DATE,
     TARGET,
     VARIABLES,
-    WITHOUT_SEEDS_AND_UNIT_TESTS,
     command,
     dbt,
 )
@@ -38,10 +38,7 @@ with DAG(
     python = str(Path(DBT).parent / "python")
     reference = [python, "scripts/compare_with_reference.py", "--target", TARGET]
     chain(
-        dbt(
-            "compare",
-            ["build", "--exclude", "path:tests/audit", *WITHOUT_SEEDS_AND_UNIT_TESTS],
-        ),
+        dbt("compare", BUILD),
         dbt("reconcile", AUDIT),
         command("reference", [*reference, "--vars", json.dumps(VARIABLES)], outlets=[MARTS]),
     )

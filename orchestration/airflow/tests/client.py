@@ -1,5 +1,6 @@
 """Asks a running Airflow, by its REST API, and waits for it."""
 
+import statistics
 import time
 
 import httpx
@@ -30,7 +31,11 @@ class Client:
             options: for httpx.
         """
         answer = httpx.request(
-            method, self._airflow.url(f"/api/v2{path}"), headers=self._headers, timeout=60, **options
+            method,
+            self._airflow.url(f"/api/v2{path}"),
+            headers=self._headers,
+            timeout=60,
+            **options,
         )
         assert answer.is_success, answer.text
         return answer.json()
@@ -53,6 +58,17 @@ class Client:
     def days(self, dag):
         """For each run, the day at which its interval begins, and its state."""
         return [(run["data_interval_start"][:10], run["state"]) for run in self.runs(dag)]
+
+    def report(self, what, dag):
+        """Print what an interval took: runs whole, and their tasks alone."""
+        runs = self.runs(dag)
+        tasks = [self.tasks(dag, run["dag_run_id"]) for run in runs]
+        whole = statistics.median(run["duration"] for run in runs)
+        busy = statistics.median(sum(task["duration"] or 0 for task in each) for each in tasks)
+        print(
+            f"\n{dag} on {what}, {len(tasks[0])} tasks per interval: median {whole:.0f} s, of which"
+            f" in tasks {busy:.0f} s"
+        )
 
     def wait_until_done(self, dag, count):
         """Wait until there are so many runs and none is under way; returns them."""

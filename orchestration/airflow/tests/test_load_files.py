@@ -1,4 +1,4 @@
-"""The loader of files: each file once, corrected files replace their rows, bad ones load nothing."""
+"""The loader of files: each file once, corrected ones replace their rows, bad ones load nothing."""
 
 import gzip
 import json
@@ -9,6 +9,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from shop import FIRST_DAY, LOAD_PYTHON, LOADER, Shop, write_files
 from start import PROJECT
+from tiers import size
 
 # Runs in the loader's environment: it has dlt, dbt and pyarrow, which take seconds to import.
 DRIVER = """
@@ -47,8 +48,8 @@ class Loader:
         """Load several times in one process.
 
         Args:
-            steps: dicts with `load`, the arguments; and, done before, `write`, contents by path, and
-                `run`, Python code for what Airflow's environment cannot do, as writing Parquet.
+            steps: dicts with `load`, the arguments; and, done before, `write`, contents by path,
+                and `run`, Python code for what Airflow's environment cannot do, as writing Parquet.
 
         Returns:
             Pairs of exit code and what was said.
@@ -58,7 +59,8 @@ class Loader:
             input=json.dumps(
                 [step | {"load": [*map(str, step["load"]), *self._options]} for step in steps]
             ),
-            env=self.warehouse.child_environment(),
+            # A machine whose clock is not UTC.
+            env=self.warehouse.child_environment({"TZ": "Asia/Seoul"}),
             cwd=PROJECT,
             text=True,
             capture_output=True,
@@ -148,6 +150,9 @@ def test_the_same_files_twice_change_nothing_and_a_corrected_file_replaces_its_r
     changed = [table for table in before if before[table] != after[table]]
     assert changed == ["session_transaction"]
     assert after["session_transaction"][1:] == before["session_transaction"][1:]
+    registry = f"{loader.warehouse.raw_schema}.loaded_files"
+    names = loader.warehouse.query(f"select name from {registry}")
+    assert len(names) == len(set(names)) == 8
     assert after["session_transaction"][0][1] > before["session_transaction"][0][1]
 
     for session in shop.payments:
@@ -199,9 +204,15 @@ class Server:
     Args:
         folder: what it serves.
         cut: name of a file of which only half is sent, though all is announced.
+        forbidden: name of a file that it refuses.
+
+    Attributes:
+        encodings: which ones were asked for.
     """
 
-    def __init__(self, folder, cut=None):
+    def __init__(self, folder, cut="-", forbidden="-"):
+        self.encodings = encodings = set()
+
         class Handler(SimpleHTTPRequestHandler):
             def __init__(self, *args, **kwargs):
                 super().__init__(*args, directory=str(folder), **kwargs)
@@ -209,9 +220,16 @@ class Server:
             def log_message(self, *_):
                 pass
 
+            def do_GET(self):
+                encodings.add(self.headers["Accept-Encoding"])
+                if self.path.endswith(forbidden):
+                    self.send_error(403)
+                else:
+                    super().do_GET()
+
             def copyfile(self, source, outputfile):
                 content = source.read()
-                is_cut = cut and self.path.endswith(cut)
+                is_cut = self.path.endswith(cut)
                 outputfile.write(content[: len(content) // 2] if is_cut else content)
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -227,8 +245,8 @@ class Server:
 
 
 def test_files_come_by_http(loader, tmp_path):
-    """Guards against: a source that only works as a folder; and a file that was loaded from a folder
-    loaded again from the web."""
+    """Guards against: a source that only works as a folder; and a file that was loaded from the web
+    loaded again from a folder."""
     shop = Shop(1)
     shop.deliver(tmp_path)
     day = FIRST_DAY.isoformat()
@@ -238,6 +256,8 @@ def test_files_come_by_http(loader, tmp_path):
     assert [code for code, _ in results] == [0, 0, 0], results
     assert [said.startswith("Nothing to load") for _, said in results] == [False, True, True]
     assert loader.rows() == sorted_rows(shop.raw())
+    # What is packed on the way has no length by which one sees that it was cut off.
+    assert server.encodings == {"identity"}
 
 
 def test_what_is_missing_cut_off_or_changed_loads_nothing(duckdb_loader, tmp_path):
@@ -267,23 +287,108 @@ def test_what_is_missing_cut_off_or_changed_loads_nothing(duckdb_loader, tmp_pat
     broken("renamed", "missing ts; unexpected time", content=whole.replace(b",ts", b",time"))
     broken("more", "unexpected zone", content=whole.replace(b",ts", b",ts,zone"))
     broken("other", "column ts: not a time", content=whole.replace(b"2019-07-01", b"07/01/2019"))
-    (tmp_path / "cut_gz" / "session_timestamp.csv").unlink(missing_ok=True)
+    broken("twice", "the same file in two formats", "session_timestamp.csv.gz", packed)
+    (tmp_path / "twice/session_timestamp.csv").write_bytes(whole)
     folders.append(tmp_path / "nowhere")
     expected.append("there is no folder")
 
-    with Server(good, cut="session_timestamp.csv") as server:
+    with (
+        Server(good, cut="session_timestamp.csv") as cuts,
+        Server(good, forbidden="channel.csv") as forbids,
+    ):
         results = loader.steps(
             *({"load": [folder]} for folder in folders),
-            {"load": [server.address]},
-            {"load": ["http://127.0.0.1:9/none"]},
+            {"load": [forbids.address]},
+            {"load": [cuts.address]},
         )
-    for (code, said), text in zip(results, [*expected, "", "cannot get"], strict=True):
+    for (code, said), text in zip(results, [*expected, "403", "cannot get"], strict=True):
         assert code == 1, said
         assert said.startswith("load_files: ") and said.count("\n") == 1, said
         assert text in said, (text, said)
-    cut_by_http = results[-2][1]
+    cut_by_http = results[-1][1]
     assert "session_timestamp.csv" in cut_by_http and "127.0.0.1" in cut_by_http
     assert not loader.has_tables()
+
+
+def test_an_address_at_which_nobody_answers_and_a_day_that_is_not_said(duckdb_loader, tmp_path):
+    """Guards against: a traceback instead of what to do, and the delivery of no day."""
+    results = duckdb_loader.steps(
+        {"load": ["http://127.0.0.1:9/none"]},
+        {"load": [tmp_path / "{day}"]},
+        {"load": ["--day", "2019-02-30", tmp_path / "{day}"]},
+    )
+    assert [code for code, _ in results] == [1, 2, 2]
+    assert results[0][1].startswith("load_files: cannot get http://127.0.0.1:9/none/")
+    assert "say which with --day" in results[1][1]
+    assert "2019-02-30" in results[2][1]
+
+
+# Makes Parquet of a file whose columns are not the table's; of text, of a date, with one too many.
+OTHER_PARQUET = """
+import pyarrow, pyarrow.parquet
+columns = {"sessionid": ["s0u1"], "refunded": [False], "amount": pyarrow.array([1.5])}
+if MORE:
+    columns |= {"amount": pyarrow.array([1]), "zone": ["UTC"]}
+pyarrow.parquet.write_table(pyarrow.table(columns), f"{FOLDER}/session_transaction.parquet")
+"""
+
+
+def test_parquet_with_other_columns_loads_nothing(duckdb_loader, tmp_path):
+    """Guards against: amounts that are rounded, and columns that are guessed or left out."""
+    write_files(tmp_path, Shop(1).raw().rows)
+    (tmp_path / "session_transaction.csv").unlink()
+    results = duckdb_loader.steps(
+        *(
+            {"load": [tmp_path], "run": f"FOLDER, MORE = {str(tmp_path)!r}, {more}" + OTHER_PARQUET}
+            for more in (False, True)
+        )
+    )
+    assert [code for code, _ in results] == [1, 1], results
+    assert "amount is double, must be a whole number" in results[0][1]
+    assert "unexpected zone" in results[1][1]
+    assert not duckdb_loader.has_tables()
+
+
+# While a file is read, somebody writes to it.
+WRITTEN_MEANWHILE = """
+original = load_files.checked_rows
+def checked_rows(file, scratch):
+    with open(file.path, "a") as other:
+        other.write("Direct\\n" if file.table == "channel" else "")
+    return original(file, scratch)
+load_files.checked_rows = checked_rows
+"""
+
+
+def test_a_file_that_is_being_written_to_loads_nothing(duckdb_loader, tmp_path):
+    """Guards against: the first half of a file that is still being delivered."""
+    write_files(tmp_path, Shop(1).raw().rows)
+    ((code, said),) = duckdb_loader.steps({"run": WRITTEN_MEANWHILE, "load": [tmp_path]})
+    assert code == 1 and "channel.csv is being written to" in said, said
+    assert not duckdb_loader.has_tables()
+
+
+# The next load ends before dlt notes that it is complete, as when it is killed.
+ENDS_EARLY = """
+from dlt.destinations.job_client_impl import SqlJobClientBase
+original = SqlJobClientBase.complete_load
+def complete_load(self, load_id):
+    SqlJobClientBase.complete_load = original
+    raise RuntimeError("ended early")
+SqlJobClientBase.complete_load = complete_load
+"""
+
+
+def test_a_load_that_ended_early_is_done_again(loader, tmp_path):
+    """Guards against: files that pass for loaded though their load never came to its end."""
+    shop = Shop(1)
+    write_files(tmp_path / "files", shop.raw().rows)
+    step = {"load": [tmp_path / "files"]}
+    results = loader.steps({"run": ENDS_EARLY} | step, step)
+    assert [code for code, _ in results] == [1, 0], results
+    assert "ended early; run it again" in results[0][1], results
+    assert "4 of 4 files" in results[1][1], results
+    assert loader.rows() == sorted_rows(shop.raw())
 
 
 def test_a_bad_correction_leaves_what_was_loaded(loader, tmp_path):
@@ -312,6 +417,7 @@ def test_tables_of_another_loader_are_left_alone(loader, tmp_path):
     assert loader.rows()["channel"] == []
 
 
+@pytest.mark.parametrize("engine", size(["duckdb"], ["duckdb", "postgres"]))
 def test_dbt_builds_by_load_time_what_was_loaded(loader, tmp_path):
     """Guards against: a column of load times that dbt's loaded_at_column cannot use."""
     from raw import assert_marts_equal
@@ -319,14 +425,13 @@ def test_dbt_builds_by_load_time_what_was_loaded(loader, tmp_path):
     shop = Shop(2)
     source = shop.deliver(tmp_path / "files")
     variables = {"demo_data": False, "loaded_at_column": "loaded_at"}
-    options = ["--exclude-resource-type", "seed", "--exclude-resource-type", "unit_test"]
-    for day in shop.days:
-        assert loader.steps({"load": ["--day", day.isoformat(), source]})[0][0] == 0
-    loader.warehouse.dbt("build", *options, vars=variables)
+    results = loader.steps(*({"load": ["--day", day, source]} for day in shop.days))
+    assert [code for code, _ in results] == [0, 0], results
+    loader.warehouse.dbt("run", vars=variables)
     shop.flip_refunds(shop.days[1])
     shop.deliver(tmp_path / "files")
     assert loader.steps({"load": ["--day", shop.days[1].isoformat(), source]})[0][0] == 0
-    loader.warehouse.dbt("build", *options, vars=variables)
+    loader.warehouse.dbt("run", vars=variables)
     assert loader.warehouse.query(
         f"select session_date, reason from {loader.warehouse.schema}.rebuild_days"
     ) == [(shop.days[1], "loaded")]

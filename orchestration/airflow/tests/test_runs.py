@@ -1,33 +1,46 @@
-"""The daily DAG end to end, on both engines, without a scheduler."""
+"""The DAGs end to end, without a scheduler."""
 
+import json
 import os
 import subprocess
+import threading
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 import start
-from raw import assert_marts_equal, read_marts
-from shop import Shop, settings
+from raw import assert_marts_equal, create_raw_tables, read_marts
+from shop import Shop, settings, write_files
+from tiers import size
+from warehouse import Warehouse
+
+SHORT_ON_DUCKDB = size(["duckdb"], ["duckdb", "postgres"])
 
 
-def run_dag(airflow, dag, day, environment):
-    """`airflow dags test`: run a DAG once in one process, for the interval that begins on a day.
+def run_dag(airflow, dag, day, environment, conf=None):
+    """`airflow dags test`: run a DAG once in one process.
 
     Args:
         airflow: start.Airflow with a metadata database.
         dag: its name.
-        day: the first day of the interval; dags test is told the end, which must not be after the
-            DAG's end date.
+        day: the end of its interval, which must not be after the DAG's end date.
         environment: more variables.
+        conf: dict of the DAG's params.
+
+    Returns:
+        Whether the run succeeded, and what was said.
     """
-    return subprocess.run(
-        [start.HERE / ".venv/bin/airflow", "dags", "test", dag, (day + timedelta(1)).isoformat()],
+    file = start.HERE / f"dags/{dag}.py"
+    command = [start.HERE / ".venv/bin/airflow", "dags", "test", dag, day.isoformat()]
+    result = subprocess.run(
+        [*command, "--dagfile-path", file, *(["--conf", json.dumps(conf)] if conf else [])],
         env=airflow.environment | environment,
         cwd=airflow.home,
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
+    return result.returncode == 0 and "state=failed" not in result.stdout, result.stdout
 
 
 def test_the_same_day_twice_changes_nothing_the_second_time(warehouse, metadata_database, tmp_path):
@@ -37,8 +50,10 @@ def test_the_same_day_twice_changes_nothing_the_second_time(warehouse, metadata_
     days = shop.days[:1]
     marts = []
     for _ in range(2):
-        result = run_dag(metadata_database, "elt_summary_daily", days[0], environment)
-        assert result.returncode == 0 and "state=failed" not in result.stdout, result.stdout
+        succeeded, said = run_dag(
+            metadata_database, "elt_summary_daily", days[0] + timedelta(1), environment
+        )
+        assert succeeded, said
         assert_marts_equal(warehouse, shop.raw(days).marts())
         marts.append((read_marts(warehouse), loaded(warehouse)))
     assert marts[0] == marts[1]
@@ -60,12 +75,6 @@ def loaded(warehouse):
 
 def test_a_task_that_fails_for_good_says_so_to_the_address(metadata_database, tmp_path):
     """Guards against: a failed night that nobody hears of, and a message that does not help."""
-    import json
-    import threading
-    from http.server import BaseHTTPRequestHandler, HTTPServer
-
-    from warehouse import Warehouse
-
     messages = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -88,11 +97,13 @@ def test_a_task_that_fails_for_good_says_so_to_the_address(metadata_database, tm
         "ELT_SUMMARY_RETRIES": "0",
     }
     try:
-        result = run_dag(metadata_database, "elt_summary_daily", day, environment)
+        succeeded, said = run_dag(
+            metadata_database, "elt_summary_daily", day + timedelta(1), environment
+        )
     finally:
         server.shutdown()
         server.server_close()
-    assert "lacks channel.csv" in result.stdout, result.stdout
+    assert not succeeded and "lacks channel.csv" in said, said
     (message,) = messages
     assert message["text"].startswith(
         "elt_summary_daily: task load failed after try 1, for 2019-07-02 00:00 to 2019-07-03 00:00"
@@ -100,6 +111,49 @@ def test_a_task_that_fails_for_good_says_so_to_the_address(metadata_database, tm
     assert "docs/on-call.md" in message["text"]
 
 
-@pytest.fixture(autouse=True)
-def with_manifest(manifest):
-    """All DAG files are read, the one by model, too."""
+@pytest.mark.parametrize("engine", SHORT_ON_DUCKDB)
+def test_the_weekly_run_mends_days_that_nobody_named(warehouse, metadata_database, tmp_path):
+    """Guards against: a refund that flips in a day past and stays in the marts for ever."""
+    shop = Shop(8)
+    create_raw_tables(warehouse)
+    shop.raw().write(warehouse)
+    warehouse.dbt("run", vars={"demo_data": False})
+    shop.flip_refunds(shop.days[2])
+    shop.raw().write(warehouse)
+    environment = settings(warehouse, "", shop.days)
+    monday = shop.days[7]
+    succeeded, said = run_dag(metadata_database, "elt_summary_weekly", monday, environment)
+    assert succeeded, said
+    # The last of the three tasks.
+    assert "reference_monthly_channel_conversion: 0 differences" in said, said
+    assert warehouse.query(
+        f"select session_date, reason from {warehouse.schema}.rebuild_days"
+    ) == [(shop.days[2], "changed")]
+    assert_marts_equal(warehouse, shop.raw().marts())
+
+
+@pytest.mark.parametrize("engine", SHORT_ON_DUCKDB)
+def test_files_that_somebody_names_are_loaded_once(warehouse, metadata_database, tmp_path):
+    """Guards against: a source with blanks or quotes that a shell takes apart, files loaded twice,
+    and a source that is not there and passes for loaded."""
+    shop = Shop(1)
+    folder = tmp_path / "Anna's files; $(date)"
+    write_files(folder, shop.raw().rows)
+    environment = settings(warehouse, "", shop.days) | {"ELT_SUMMARY_RETRIES": "0"}
+
+    def run(source):
+        return run_dag(
+            metadata_database, "elt_summary_load", shop.days[0], environment, {"source": source}
+        )
+
+    succeeded, said = run(str(folder))
+    assert succeeded, said
+    before = loaded(warehouse)
+    assert len(before) == 4
+    sessions = f"select count(*) from {warehouse.raw_schema}.session_timestamp"
+    assert warehouse.query(sessions) == [(4,)]
+    succeeded, said = run(str(folder))
+    assert succeeded and "Nothing to load" in said, said
+    succeeded, said = run(str(tmp_path / "none"))
+    assert not succeeded and "there is no folder" in said, said
+    assert loaded(warehouse) == before
