@@ -8,7 +8,7 @@
         and node.schema | lower == target.schema | lower -%}
         {%- do made.append(node.alias | lower) -%}
     {%- endfor -%}
-    {%- set schema = api.Relation.create(database=target.database, schema=target.schema) -%}
+    {%- set schema = api.Relation.create(database=target_database(), schema=target.schema) -%}
     {%- set unused = [] -%}
     {%- for found in list_relations_without_caching(schema) if found['name'] | lower not in made -%}
         {%- set name = schema.incorporate(path={'identifier': found['name']}) -%}

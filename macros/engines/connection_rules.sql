@@ -49,3 +49,20 @@
         },
     }) }}
 {% endmacro %}
+
+{#- dbt does not tell macros the user. -#}
+{% macro spark__connection_rules() %}
+    {%- set name = '[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}' -%}
+    {%- set ipv6 = '(?=.*:.*:)[0-9A-Fa-f:.]{2,45}' -%}
+    {{ return({
+        'host': {
+            'set_by': 'DBT_SPARK_HOST',
+            'pattern': name ~ '|' ~ ipv6,
+            'allowed': 'a host name or an IP address; port and user have variables of their own',
+        },
+        'port': {
+            'set_by': 'DBT_SPARK_PORT', 'kind': 'integer', 'lowest': 1, 'highest': 65535,
+            'allowed': 'a whole number from 1 to 65535',
+        },
+    }) }}
+{% endmacro %}

@@ -24,3 +24,11 @@
 {% macro postgres__last_by(column, order) %}
     {{ return('(array_agg(' ~ column ~ ' order by ' ~ order | join(', ') ~ '))[count(*)]') }}
 {% endmacro %}
+
+{% macro spark__first_by(column, order) %}
+    {{ return('min_by(' ~ column ~ ', struct(' ~ order | join(', ') ~ '))') }}
+{% endmacro %}
+
+{% macro spark__last_by(column, order) %}
+    {{ return('max_by(' ~ column ~ ', struct(' ~ order | join(', ') ~ '))') }}
+{% endmacro %}

@@ -6,3 +6,8 @@
 {% macro default__is_finite(column) %}
     {{ return('isfinite(' ~ column ~ ')') }}
 {% endmacro %}
+
+{#- Spark's timestamps are. -#}
+{% macro spark__is_finite(column) %}
+    {{ return('true') }}
+{% endmacro %}

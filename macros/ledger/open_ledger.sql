@@ -29,6 +29,10 @@
 
 {#- Statements that create the ledger, as the contract of its model says. -#}
 {% macro create_ledger() %}
+    {{ return(adapter.dispatch('create_ledger', 'elt_summary')()) }}
+{% endmacro %}
+
+{% macro default__create_ledger() %}
     {%- set contract = graph.nodes['model.' ~ project_name ~ '.run_ledger'] -%}
     {%- set columns = {} -%}
     {%- for name, column in contract.columns.items() -%}
@@ -44,6 +48,10 @@
 
 {#- Statement that adds a row for each of these models that has none in this run. -#}
 {% macro add_to_ledger(models) %}
+    {{ return(adapter.dispatch('add_to_ledger', 'elt_summary')(models)) }}
+{% endmacro %}
+
+{% macro default__add_to_ledger(models) %}
     insert into {{ rebuild_table('run_ledger') }}
         (invocation_id, model, started_at, reason, outcome)
     select

@@ -20,6 +20,10 @@
 
 {#- Statements that mark the days of a run finished. -#}
 {% macro finish_run_sql(run) %}
+    {{ return(adapter.dispatch('finish_run_sql', 'elt_summary')(run)) }}
+{% endmacro %}
+
+{% macro default__finish_run_sql(run) %}
     update {{ rebuild_table('rebuild_days') }} set is_finished = true
     where invocation_id = '{{ run }}' and not is_finished;
     delete from {{ rebuild_table('rebuild_scope') }}
@@ -40,6 +44,6 @@
 
 {% macro rebuild_table(name) %}
     {{ return(api.Relation.create(
-        database=target.database, schema=target.schema, identifier=name
+        database=target_database(), schema=target.schema, identifier=name
     )) }}
 {% endmacro %}

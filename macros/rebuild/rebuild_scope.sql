@@ -20,6 +20,10 @@
 {#- Hook of fct_sessions, before it changes: what an earlier run left unfinished is this run's now,
     to finish or to leave in its turn. -#}
 {% macro claim_rebuild() %}
+    {{ return(adapter.dispatch('claim_rebuild', 'elt_summary')()) }}
+{% endmacro %}
+
+{% macro default__claim_rebuild() %}
     {%- if execute -%}
         {%- if load_relation(ref('rebuild_days')) is not none -%}
             update {{ ref('rebuild_days') }}
@@ -36,6 +40,10 @@
     of --full-refresh, or because it was dropped. All that stands in those marts is recorded, and all
     that stands in fct_sessions afterwards. -#}
 {% macro record_whole_build_before() %}
+    {{ return(adapter.dispatch('record_whole_build_before', 'elt_summary')()) }}
+{% endmacro %}
+
+{% macro default__record_whole_build_before() %}
     {%- set statements = [] -%}
     {%- if execute and builds_sessions_whole() -%}
         {%- for mart in existing_marts_behind() -%}
@@ -47,6 +55,10 @@
 {% endmacro %}
 
 {% macro record_whole_build_after() %}
+    {{ return(adapter.dispatch('record_whole_build_after', 'elt_summary')()) }}
+{% endmacro %}
+
+{% macro default__record_whole_build_after() %}
     {%- if execute and builds_sessions_whole() and existing_marts_behind() -%}
         {{ record_rebuild_scope(this) }}
     {%- endif -%}

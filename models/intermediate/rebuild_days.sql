@@ -24,13 +24,7 @@ listed as (
 
     {% if mode == 'interval' %}
 
-        select {{ date_literal(interval.start) }} as session_date
-
-        union all
-
-        select cast({{ dbt.dateadd('day', 1, 'session_date') }} as date) as session_date
-        from listed
-        where session_date < {{ date_literal(interval.end - modules.datetime.timedelta(days=1)) }}
+        {{ days_of_interval(interval) }}
 
     {% elif mode == 'first build' %}
 

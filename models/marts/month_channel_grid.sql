@@ -14,16 +14,7 @@ month_range as (
 
 months as (
 
-    select first_month as session_month
-    from month_range
-    where first_month is not null
-
-    union all
-
-    select cast({{ dbt.dateadd('month', 1, 'months.session_month') }} as date) as session_month
-    from months
-    inner join month_range
-        on months.session_month < month_range.last_month
+    {{ months_of_range() }}
 
 ),
 

@@ -1,0 +1,42 @@
+{#- What every statement of this project on Spark relies on, whatever the cluster or profile says:
+    days and months are UTC; a bad cast, a division by zero or a number that does not fit is an
+    error, not null (dbt-spark turns that off whenever it connects); and an overwrite replaces
+    those partitions alone that get rows. dbt connects anew for each node: so each node says it. -#}
+{% macro spark_session() %}
+    {%- for setting in [
+        'spark.sql.session.timeZone=UTC',
+        'spark.sql.ansi.enabled=true',
+        'spark.sql.sources.partitionOverwriteMode=dynamic',
+    ] -%}
+        {%- do run_query('set ' ~ setting) -%}
+    {%- endfor -%}
+{% endmacro %}
+
+{#- A view keeps the settings under which it was made. -#}
+{% macro spark__create_view_as(relation, sql) -%}
+    {%- do spark_session() -%}
+    {{ dbt.spark__create_view_as(relation, sql) }}
+{%- endmacro %}
+
+{#- Also of tests. -#}
+{% macro spark__get_test_sql(main_sql, fail_calc, warn_if, error_if, limit) -%}
+    {%- do spark_session() -%}
+    {{ dbt.default__get_test_sql(main_sql, fail_calc, warn_if, error_if, limit) }}
+{%- endmacro %}
+
+{#- dbt-spark's goes through text and seconds; this one gives a date for a date. -#}
+{% macro spark__dateadd(datepart, interval, from_date_or_timestamp) %}
+    {%- if datepart not in ['day', 'month'] -%}
+        {{ return(dbt.spark__dateadd(datepart, interval, from_date_or_timestamp)) }}
+    {%- endif -%}
+    {{ return(
+        {'day': 'date_add', 'month': 'add_months'}[datepart]
+        ~ '(' ~ from_date_or_timestamp ~ ', ' ~ interval ~ ')'
+    ) }}
+{% endmacro %}
+
+{#- For rows of unit tests: null for what cannot be cast, as the macro's name says; dbt-spark's is an
+    ordinary cast, which is an error. -#}
+{% macro spark__safe_cast(field, type) %}
+    {{ return('try_cast(' ~ field ~ ' as ' ~ type ~ ')') }}
+{% endmacro %}
