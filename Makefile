@@ -7,18 +7,20 @@ SESSIONS ?= 10000000
 RUNS ?= 3
 ONLY ?=
 BIN := .venv/bin
+# Spark has an environment of its own: who does not use it installs nothing of it.
+ENVIRONMENT := $(if $(filter spark,$(TARGET)),.venv-spark,.venv)
 LOAD := orchestration/load/.venv
 AIRFLOW := orchestration/airflow/.venv
 export DBT_SEND_ANONYMOUS_USAGE_STATS ?= false
 
-.PHONY: build test test-airflow prove lint docs load load-files airflow bench clean
+.PHONY: build test test-airflow test-spark spark prove lint docs load load-files airflow bench clean
 
-build: .venv/installed profiles.yml
-	$(BIN)/dbt build --target $(TARGET)
+build: $(ENVIRONMENT)/installed profiles.yml
+	$(ENVIRONMENT)/bin/dbt build --target $(TARGET)
 	@echo
 	@echo "The marts are in schema $${DBT_SCHEMA:-analytics}, target $(TARGET)."
 	@echo "(Target duckdb is the file $${DBT_DUCKDB_PATH:-warehouse.duckdb}.) To try next:"
-	@echo "  source .venv/bin/activate"
+	@echo "  source $(ENVIRONMENT)/bin/activate"
 	@echo "  dbt show --target $(TARGET) --select top_revenue_users"
 	@echo "  make docs                 # the docs site, in one file"
 	@echo "  make load RAW=folder      # your own raw tables instead of the demo"
@@ -29,6 +31,13 @@ test: lint
 test-airflow: .venv/installed profiles.yml $(LOAD)/installed $(AIRFLOW)/installed-dev
 	cd orchestration/airflow && .venv/bin/pytest
 
+test-spark: .venv-spark/installed-dev profiles.yml
+	.venv-spark/bin/pytest tests/spark
+
+# A small Spark cluster on this machine, for a look: make spark [FOLDER=where its tables stay]
+spark: .venv-spark/installed-dev
+	.venv-spark/bin/python scripts/spark_cluster.py $(FOLDER)
+
 prove: .venv/installed-dev profiles.yml
 	ELT_SUMMARY_PROVE=1 $(BIN)/pytest -n auto
 	ELT_SUMMARY_PROVE=1 $(MAKE) test-airflow
@@ -37,8 +46,8 @@ lint: .venv/installed-dev profiles.yml
 	$(BIN)/sqlfluff lint models tests analyses
 	$(BIN)/sqlfluff lint macros tests/generic --templater jinja --exclude-rules LT02,ST06
 
-docs: .venv/installed profiles.yml
-	$(BIN)/dbt docs generate --static --target $(TARGET)
+docs: $(ENVIRONMENT)/installed profiles.yml
+	$(ENVIRONMENT)/bin/dbt docs generate --static --target $(TARGET)
 	@echo "Docs site, one file to open in a browser: target/static_index.html"
 
 # make load RAW=folder [TARGET=postgres] [LOAD_OPTIONS=--replace]
@@ -61,7 +70,7 @@ airflow: .venv/installed profiles.yml $(LOAD)/installed $(AIRFLOW)/installed
 	$(AIRFLOW)/bin/python orchestration/airflow/start.py $(AIRFLOW_OPTIONS)
 
 clean:
-	rm -rf .venv .venv-sqlmesh target logs $(LOAD) $(AIRFLOW) orchestration/airflow/home
+	rm -rf .venv .venv-sqlmesh .venv-spark target logs $(LOAD) $(AIRFLOW) orchestration/airflow/home
 
 profiles.yml:
 	cp profiles.yml.example profiles.yml
@@ -91,6 +100,16 @@ profiles.yml:
 	$(PYTHON) -m venv .venv-sqlmesh
 	.venv-sqlmesh/bin/python -m pip install --quiet --requirement requirements/sqlmesh.txt
 	@touch $@
+
+.venv-spark/installed: requirements/spark.txt | .venv/bin/python
+	$(PYTHON) -m venv .venv-spark
+	.venv-spark/bin/python -m pip install --quiet --requirement requirements/spark.txt
+	@touch $@
+
+.venv-spark/installed-dev: requirements/spark-dev.txt | .venv/bin/python
+	$(PYTHON) -m venv .venv-spark
+	.venv-spark/bin/python -m pip install --quiet --requirement requirements/spark-dev.txt
+	@touch $@ .venv-spark/installed
 
 # Airflow and the loader of files have environments of their own: who only uses dbt installs neither.
 $(LOAD)/installed: orchestration/load/requirements.txt | .venv/bin/python

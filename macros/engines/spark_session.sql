@@ -24,6 +24,26 @@
     {{ dbt.default__get_test_sql(main_sql, fail_calc, warn_if, error_if, limit) }}
 {%- endmacro %}
 
+{#- Seeds are times in UTC, too. -#}
+{% macro spark__load_csv_rows(model, agate_table) %}
+    {%- do spark_session() -%}
+    {{ return(dbt.spark__load_csv_rows(model, agate_table)) }}
+{% endmacro %}
+
+{#- Rows of a query by which a failed test is explained. -#}
+{% macro rows_of_test(query) %}
+    {{ return(adapter.dispatch('rows_of_test', 'elt_summary')(query)) }}
+{% endmacro %}
+
+{% macro default__rows_of_test(query) %}
+    {{ return(run_query(query)) }}
+{% endmacro %}
+
+{% macro spark__rows_of_test(query) %}
+    {%- do spark_session() -%}
+    {{ return(run_query(query)) }}
+{% endmacro %}
+
 {#- dbt-spark's goes through text and seconds; this one gives a date for a date. -#}
 {% macro spark__dateadd(datepart, interval, from_date_or_timestamp) %}
     {%- if datepart not in ['day', 'month'] -%}

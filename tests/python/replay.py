@@ -76,12 +76,8 @@ class Runner:
         return read_marts(self.warehouse, self.full_schema)
 
     def _drop_tables(self, schema):
-        tables = self.warehouse.query(
-            "select table_name from information_schema.tables"
-            f" where table_schema = '{schema}' and table_type = 'BASE TABLE'"
-        )
-        for (table,) in tables:
-            self.warehouse.execute(f"drop table {schema}.{table} cascade")
+        for table in self.warehouse.tables(schema):
+            self.warehouse.drop_table(schema, table)
 
     def _arguments(self, schema, loaded_at_column):
         """What every command is given; sets the schema."""
@@ -122,7 +118,7 @@ def replay(runner, history, loaded):
     warehouse = runner.warehouse
     for step in [*history, ("run_loaded" if loaded else "run",)]:
         if step[0] == "drop":
-            warehouse.execute(f"drop table if exists {warehouse.schema}.{step[1]} cascade")
+            warehouse.drop_table(warehouse.schema, step[1])
             continue
         if not step[0].startswith("run"):
             source.apply(step)
@@ -210,10 +206,7 @@ def expected_marts(source):
 
 
 def table_exists(warehouse, name):
-    return warehouse.query(
-        "select 1 from information_schema.tables"
-        f" where table_schema = '{warehouse.schema}' and table_name = '{name}'"
-    )
+    return name in warehouse.tables(warehouse.schema)
 
 
 def unfinished_days(warehouse):
