@@ -108,7 +108,7 @@
         'select distinct ' ~ column ~ ' from ' ~ this ~ ' where ' ~ due
     ) -%}
     {%- for value in due_partitions + moved_from if value not in filled -%}
-        {%- do emptied.append('partition (' ~ column ~ ' = ' ~ date_literal(value) ~ ')') -%}
+        {%- do emptied.append('partition (' ~ column ~ " = date'" ~ value.isoformat() ~ "')") -%}
     {%- endfor -%}
     {%- if emptied -%}
         {%- do run_query('alter table ' ~ this ~ ' drop if exists ' ~ emptied | join(', ')) -%}
