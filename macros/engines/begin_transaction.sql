@@ -17,3 +17,9 @@
         begin
     {%- endcall -%}
 {% endmacro %}
+
+{#- None on Spark; nobody may be in the middle of a run. -#}
+{% macro spark__begin_transaction() %}
+    {%- do spark_session() -%}
+    {%- do spark_check_not_locked() -%}
+{% endmacro %}

@@ -26,7 +26,16 @@
 {% endmacro %}
 
 {% macro spark_lock() %}
-    {%- set lock = rebuild_table('run_lock') -%}
+    {%- do spark_check_not_locked() -%}
+    {#- Of two that come this far at once, one gets the error that the table exists. -#}
+    {%- do run_query(
+        'create table ' ~ rebuild_table('run_lock') ~ " (nothing int) using parquet comment 'dbt invocation "
+        ~ invocation_id ~ ', begun ' ~ run_started_at.strftime('%Y-%m-%d %H:%M:%S') ~ " UTC'"
+    ) -%}
+    {%- do graph.update({'elt_summary.run_lock.' ~ invocation_id: true}) -%}
+{% endmacro %}
+
+{% macro spark_check_not_locked() %}
     {%- set holder = spark_lock_holder() -%}
     {%- if holder is not none -%}
         {{ exceptions.raise_compiler_error(
@@ -37,12 +46,6 @@
             ~ ". Nothing was changed."
         ) }}
     {%- endif -%}
-    {#- Of two that come this far at once, one gets the error that the table exists. -#}
-    {%- do run_query(
-        'create table ' ~ lock ~ " (nothing int) using parquet comment 'dbt invocation "
-        ~ invocation_id ~ ', begun ' ~ run_started_at.strftime('%Y-%m-%d %H:%M:%S') ~ " UTC'"
-    ) -%}
-    {%- do graph.update({'elt_summary.run_lock.' ~ invocation_id: true}) -%}
 {% endmacro %}
 
 {#- Who has the lock, as a text; none if nobody has. -#}

@@ -76,11 +76,7 @@
 
 {#- The same for the contract. The engine itself says what it makes of the contract's types, by an
     empty temporary table: a query would not tell numeric(18, 2) from numeric(18, 4). -#}
-{% macro contract_types(relation, node) %}
-    {{ return(adapter.dispatch('contract_types', 'elt_summary')(relation, node)) }}
-{% endmacro %}
-
-{% macro default__contract_types(relation, node) %}
+{% macro contract_types_of_a_table(relation, node) %}
     {%- set columns = {} -%}
     {%- for column in node.columns.values() -%}
         {%- set type = api.Column.translate_type(column.data_type) -%}

@@ -13,11 +13,7 @@
 {% endmacro %}
 
 {#- Statements that note how each model ended. -#}
-{% macro record_outcomes(ended) %}
-    {{ return(adapter.dispatch('record_outcomes', 'elt_summary')(ended)) }}
-{% endmacro %}
-
-{% macro default__record_outcomes(ended) %}
+{% macro record_outcomes_in_transaction(ended) %}
     {{ add_to_ledger(ended) }}
     {%- set models = "'" ~ ended | join("', '") ~ "'" -%}
     update {{ rebuild_table('run_ledger') }}

@@ -19,11 +19,7 @@
 {% endmacro %}
 
 {#- Statements that mark the days of a run finished. -#}
-{% macro finish_run_sql(run) %}
-    {{ return(adapter.dispatch('finish_run_sql', 'elt_summary')(run)) }}
-{% endmacro %}
-
-{% macro default__finish_run_sql(run) %}
+{% macro finish_run_sql_in_transaction(run) %}
     update {{ rebuild_table('rebuild_days') }} set is_finished = true
     where invocation_id = '{{ run }}' and not is_finished;
     delete from {{ rebuild_table('rebuild_scope') }}
