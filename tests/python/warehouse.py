@@ -3,12 +3,12 @@
 import json
 import os
 import shutil
-import subprocess
 import sys
 import uuid
 from pathlib import Path
 
 import duckdb
+from dbt_process import run_dbt
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 # Beside this interpreter, links unresolved: that is the virtual environment's dbt. Airflow's tests run
@@ -120,13 +120,8 @@ class Warehouse:
         Raises:
             AssertionError: dbt failed and check is true.
         """
-        result = subprocess.run(
-            self.dbt_command(*args, vars=vars),
-            cwd=PROJECT_ROOT,
-            env=self.child_environment(extra_env),
-            text=True,
-            capture_output=True,
-        )
+        command = self.dbt_command(*args, vars=vars)
+        result = run_dbt(command, PROJECT_ROOT, self.child_environment(extra_env))
         if check and result.returncode != 0:
             raise AssertionError(
                 f"dbt {' '.join(args)} exited with {result.returncode}\n"
