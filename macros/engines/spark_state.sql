@@ -113,19 +113,25 @@
     {{ return(graph[key]) }}
 {% endmacro %}
 
-{#- Statement that writes them. -#}
+{#- Statement that writes them, as one file. -#}
 {% macro spark_write_ledger() %}
     {%- set contract = graph.nodes['model.' ~ project_name ~ '.run_ledger'] -%}
+    {%- set columns = contract.columns.values()
+        | rejectattr('name', 'in', ['invocation_id', 'model']) | list -%}
     insert overwrite table {{ rebuild_table('run_ledger') }}
     partition (invocation_id = '{{ invocation_id }}')
-    {%- for model_name, row in spark_ledger().items() %}
-    select
-        '{{ model_name }}'
-        {%- for column in contract.columns.values() if column.name not in ['invocation_id', 'model'] %},
-        cast({{ row.get(column.name, 'null') }} as {{ column.data_type }})
+    select /*+ coalesce(1) */
+        model
+        {%- for column in columns %},
+        cast({{ column.name }} as {{ column.data_type }})
         {%- endfor %}
-    {{ 'union all' if not loop.last }}
+    from values
+    {%- for name, row in spark_ledger().items() %}
+        ('{{ name }}'
+        {%- for column in columns %}, {{ row.get(column.name, 'null') }}{%- endfor %})
+        {{- ',' if not loop.last }}
     {%- endfor %}
+        as ledger (model {%- for column in columns %}, {{ column.name }}{%- endfor %})
 {% endmacro %}
 
 {% macro spark_start_in_ledger(models) %}
