@@ -109,7 +109,7 @@ class SparkCluster:
 
     @property
     def process_ids(self):
-        """Ids by name of the processes that are alive: master, worker-1, worker-2, thrift-server."""
+        """Ids by name (master, worker-1, worker-2, thrift-server) of the processes alive."""
         return {
             name: process.pid
             for name, process in self._processes.items()

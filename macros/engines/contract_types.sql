@@ -1,5 +1,5 @@
-{#- Types by column, in order, as the engine stores what the contracts of tables say: a list of dicts.
-    `tables` is a list of dicts with the model's node and the table's relation. -#}
+{#- Types by column, in order, as the engine stores what the contracts of tables say: a list of
+    dicts. `tables` is a list of dicts with the model's node and the table's relation. -#}
 {% macro contract_types(tables) %}
     {{ return(adapter.dispatch('contract_types', 'elt_summary')(tables)) }}
 {% endmacro %}

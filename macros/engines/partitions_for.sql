@@ -1,5 +1,5 @@
-{#- Configuration `partition_by` of a model: the column by which it is stored in parts, where the engine
-    replaces parts and not rows. -#}
+{#- Configuration `partition_by` of a model: the column by which it is stored in parts, where the
+    engine replaces parts and not rows. -#}
 {% macro partitions_for(column) %}
     {{ return(adapter.dispatch('partitions_for', 'elt_summary')(column)) }}
 {% endmacro %}

@@ -9,14 +9,14 @@
     {{ return('') }}
 {% endmacro %}
 
-{#- Spark's catalog creates a table once: who creates it has the lock. A run that dies leaves it, since
-    nobody can know whether it is dead. -#}
+{#- Spark's catalog creates a table once: who creates it has the lock. A run that dies leaves it,
+    since nobody can know whether it is dead. -#}
 {% macro spark__take_run_lock() %}
-    {%- if execute and invocation_args_dict.which not in ['test', 'seed', 'compile', 'show', 'snapshot'] -%}
+    {%- if execute and invocation_args_dict.which in ['build', 'run', 'retry', 'clone'] -%}
         {%- if target.threads != 1 -%}
             {{ exceptions.raise_compiler_error(
-                "Target " ~ target.name ~ " needs `threads: 1` in profiles.yml, and no --threads: each"
-                ~ " statement runs on the whole cluster. Nothing was changed."
+                "Target " ~ target.name ~ " needs `threads: 1` in profiles.yml, and no --threads:"
+                ~ " each statement runs on the whole cluster. Nothing was changed."
             ) }}
         {%- endif -%}
         {%- do spark_session() -%}
@@ -29,8 +29,9 @@
     {%- do spark_check_not_locked() -%}
     {#- Of two that come this far at once, one gets the error that the table exists. -#}
     {%- do run_query(
-        'create table ' ~ rebuild_table('run_lock') ~ " (nothing int) using parquet comment 'dbt invocation "
-        ~ invocation_id ~ ', begun ' ~ run_started_at.strftime('%Y-%m-%d %H:%M:%S') ~ " UTC'"
+        'create table ' ~ rebuild_table('run_lock') ~ ' (nothing int) using parquet'
+        ~ " comment 'dbt invocation " ~ invocation_id ~ ', begun '
+        ~ run_started_at.strftime('%Y-%m-%d %H:%M:%S') ~ " UTC'"
     ) -%}
     {%- do graph.update({'elt_summary.run_lock.' ~ invocation_id: true}) -%}
 {% endmacro %}
@@ -39,10 +40,10 @@
     {%- set holder = spark_lock_holder() -%}
     {%- if holder is not none -%}
         {{ exceptions.raise_compiler_error(
-            "Another run has schema " ~ target.schema ~ ": " ~ holder ~ ". Two at once would spoil the"
-            ~ " tables, so this one stops. If that run is still going on, wait for it. If it died"
-            ~ " (killed, Ctrl-C, server lost), take its lock away and run again, which goes on where it"
-            ~ " stopped: dbt run-operation remove_run_lock --target " ~ target.name
+            "Another run has schema " ~ target.schema ~ ": " ~ holder ~ ". Two at once would spoil"
+            ~ " the tables, so this one stops. If that run is still going on, wait for it. If it"
+            ~ " died (killed, Ctrl-C, server lost), take its lock away and run again, which goes on"
+            ~ " where it stopped: dbt run-operation remove_run_lock --target " ~ target.name
             ~ ". Nothing was changed."
         ) }}
     {%- endif -%}
@@ -83,7 +84,7 @@
 {% endmacro %}
 
 {% macro default__remove_run_lock() %}
-    {%- do log('Target ' ~ target.name ~ ' has no lock that stays: nothing to remove.', info=true) -%}
+    {%- do log('Target ' ~ target.name ~ ' has no lock that stays.', info=true) -%}
 {% endmacro %}
 
 {% macro spark__remove_run_lock() %}

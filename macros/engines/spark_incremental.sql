@@ -1,10 +1,10 @@
-{#- How an incremental model is built on Spark: parquet tables, no transaction, no delete, no update.
+{#- How an incremental model is built on Spark: parquet tables, no transaction, delete or update.
     - A table becomes another one by a swap: the new rows are written beside it, then the old table
       is dropped and the new one takes its name. Who dies in between leaves a table named
       ..__next_..: the next run finishes the swap or drops it (spark_mend).
     - A table with partitions changes by overwriting those of the days or months due, and dropping
       those that are empty now. That is no transaction: who dies in between leaves some partitions
-      old. So what is due stands in rebuild_days or rebuild_scope before, and until the run's end. -#}
+      old. So what is due stands in rebuild_days or rebuild_scope before, until the run's end. -#}
 {% materialization incremental, adapter='spark' -%}
     {%- do spark_session() -%}
     {%- set existing = load_relation(this) -%}
@@ -62,7 +62,7 @@
     partition that is not due leaves that one, which keeps its others. -#}
 {% macro spark_overwrite_partitions(new) %}
     {%- set column, key = config.get('partition_by'), config.get('unique_key') -%}
-    {%- set columns = adapter.get_columns_in_relation(this) | map(attribute='quoted') | join(', ') -%}
+    {%- set columns = quoted_columns(this) -%}
     {%- set due = due_rows() -%}
     {%- set moved = key ~ ' in (select ' ~ key ~ ' from ' ~ new ~ ')' -%}
     {%- set moved_from = first_column(
@@ -84,8 +84,8 @@
         {%- do spark_record_scope(new, 'true') -%}
     {%- endif -%}
     {%- set filled = first_column(
-        'select distinct ' ~ column ~ ' from ' ~ new
-        ~ (' union distinct select ' ~ column ~ ' from ' ~ this ~ ' where ' ~ stay if moved_from else '')
+        'select ' ~ column ~ ' from ' ~ new ~ ' union distinct select ' ~ column ~ ' from ' ~ this
+        ~ ' where ' ~ stay
     ) -%}
     {%- if filled -%}
         {#- Rows of a partition together: one file each, or few, not one of every task. -#}
@@ -115,12 +115,11 @@
     {%- endif -%}
 {% endmacro %}
 
-{#- A table without partitions is written anew, with the rows that are not due; not at all if nothing
-    goes and nothing comes. -#}
+{#- A table without partitions is written anew, with the rows that are not due; not at all if
+    nothing goes and nothing comes. -#}
 {% macro spark_rewrite(existing, new) %}
     {%- set key = config.get('unique_key') -%}
-    {%- set columns = adapter.get_columns_in_relation(existing) | map(attribute='quoted')
-        | join(', ') -%}
+    {%- set columns = quoted_columns(existing) -%}
     {#- A predicate that is null finds nothing. -#}
     {%- set goes = 'coalesce(' ~ due_rows() ~ ', false)' -%}
     {%- if key -%}
@@ -169,21 +168,19 @@
     select {{ '/*+ rebalance(' ~ partition_by ~ ') */' if partition_by }} * from ({{ query }})
 {% endmacro %}
 
-{#- A table of this run beside another one. Its name is new each time: a statement that was killed may
-    leave files behind where no table is. -#}
+{#- A table of this run beside another one. Its name is new each time: a statement that was killed
+    may leave files behind where no table is. -#}
 {% macro spark_beside(relation, role) %}
     {%- set key = 'elt_summary.tables_beside.' ~ invocation_id -%}
     {%- set number = graph.get(key, 0) + 1 -%}
     {%- do graph.update({key: number}) -%}
-    {{ return(relation.incorporate(
-        path={'identifier': relation.identifier ~ '__' ~ role ~ '_' ~ (invocation_id | replace('-', ''))[:12]
-            ~ '_' ~ number},
-        type='table',
-    )) }}
+    {%- set run = (invocation_id | replace('-', ''))[:12] -%}
+    {%- set name = [relation.identifier ~ '__' ~ role, run, number] | join('_') -%}
+    {{ return(relation.incorporate(path={'identifier': name}, type='table')) }}
 {% endmacro %}
 
-{#- What a run that died has left: a swap is finished if the old table was dropped already, and undone
-    otherwise. -#}
+{#- What a run that died has left: a swap is finished if the old table was dropped already, and
+    undone otherwise. -#}
 {% macro spark_mend() %}
     {%- set found = [] -%}
     {%- for row in run_query('show tables in ' ~ target.schema).rows -%}

@@ -55,8 +55,8 @@
     ) }}
 {% endmacro %}
 
-{#- For rows of unit tests: null for what cannot be cast, as the macro's name says; dbt-spark's is an
-    ordinary cast, which is an error. -#}
+{#- For rows of unit tests: null for what cannot be cast, as the macro's name says; dbt-spark's is
+    an ordinary cast, which is an error. -#}
 {% macro spark__safe_cast(field, type) %}
     {{ return('try_cast(' ~ field ~ ' as ' ~ type ~ ')') }}
 {% endmacro %}

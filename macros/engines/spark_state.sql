@@ -1,4 +1,5 @@
-{#- The tables that remember what runs did, on Spark: small ones, so that a change writes them anew. -#}
+{#- The tables that remember what runs did, on Spark: small ones, so that a change writes them
+    anew. -#}
 
 {#- Users and months of the rows of a relation, before fct_sessions changes. -#}
 {% macro spark_record_scope(relation, predicate) %}
@@ -36,8 +37,8 @@
     {%- endif -%}
 {% endmacro %}
 
-{#- Days whose partition is about to be written though they are not due. Until the run's end they are
-    listed as days that it has not finished. -#}
+{#- Days whose partition is about to be written though they are not due. Until the run's end they
+    are listed as days that it has not finished. -#}
 {% macro spark_list_days(days) %}
     {%- set listed = load_relation(rebuild_table('rebuild_days')) -%}
     {%- set rows -%}
@@ -75,7 +76,8 @@
                     if column.name == 'is_finished' else column.name
                 ) -%}
             {%- endfor -%}
-            {%- do spark_replace_rows(table, 'select ' ~ columns | join(', ') ~ ' from ' ~ table) -%}
+            {%- set rows = 'select ' ~ columns | join(', ') ~ ' from ' ~ table -%}
+            {%- do spark_replace_rows(table, rows) -%}
         {%- endif -%}
     {%- endfor -%}
     {%- set scope = load_relation(rebuild_table('rebuild_scope')) -%}
@@ -86,13 +88,12 @@
 {% endmacro %}
 
 {% macro spark_has_rows(relation, predicate) %}
-    {{ return(
-        run_query('select 1 from ' ~ relation ~ ' where ' ~ predicate ~ ' limit 1').rows | length > 0
-    ) }}
+    {%- set query = 'select 1 from ' ~ relation ~ ' where ' ~ predicate ~ ' limit 1' -%}
+    {{ return(run_query(query).rows | length > 0) }}
 {% endmacro %}
 
-{#- The ledger: a partition for each run, which that run alone writes. So it knows what stands there,
-    and writes all of it anew. -#}
+{#- The ledger: a partition for each run, which that run alone writes. So it knows what stands
+    there, and writes all of it anew. -#}
 {% macro spark__create_ledger() %}
     {%- set contract = graph.nodes['model.' ~ project_name ~ '.run_ledger'] -%}
     {%- set columns = [] -%}
@@ -171,7 +172,8 @@
     {{ spark_write_ledger() }}
 {% endmacro %}
 
-{#- As the hook of every model. Views are not noted: they read `started` until the run has ended. -#}
+{#- As the hook of every model. Views are not noted: they read `started` until the run has ended.
+    -#}
 {% macro spark__record_commit(inserted) %}
     {%- if execute and model.config.materialized != 'view' -%}
         {%- do spark_record_commit(none) -%}

@@ -1,4 +1,4 @@
-"""The target spark on a real cluster: a master, two workers and the thrift server, all of which think
+"""The target spark on a real cluster: a master, two workers and the thrift server, which all think
 that they are in Tokyo, and with ANSI mode off: what the project needs it has to say itself.
 """
 

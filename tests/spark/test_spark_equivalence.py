@@ -1,6 +1,6 @@
-"""After any history of raw changes and runs the marts on Spark equal what a plain Python oracle makes
-of the raw tables, which shares no SQL with the project. The histories are those of tests/python,
-where the oracle is held against full builds; a run on Spark takes too long to do so each time.
+"""After any history of raw changes and runs the marts on Spark equal what a plain Python oracle
+makes of the raw tables, which shares no SQL with the project. The histories are those of
+tests/python, where the oracle is held against full builds; on Spark that would take too long.
 """
 
 import pytest
