@@ -232,6 +232,8 @@ class SparkCluster:
             "spark.ui.port": str(ports[1]),
             # Few partitions of a shuffle for few cores; Spark's own default is 200.
             "spark.sql.shuffle.partitions": "8",
+            # Derby cannot look for partitions by a date: then all are looked through.
+            "spark.sql.hive.metastorePartitionPruningFallbackOnException": "true",
             "spark.sql.warehouse.dir": str(self.folder / "warehouse"),
             "spark.hadoop.javax.jdo.option.ConnectionURL":
                 f"jdbc:derby:;databaseName={self.folder / 'metastore'};create=true",

@@ -1,12 +1,14 @@
 {#- What every statement of this project on Spark relies on, whatever the cluster or profile says:
     days and months are UTC; a bad cast, a division by zero or a number that does not fit is an
-    error, not null (dbt-spark turns that off whenever it connects); and an overwrite replaces
-    those partitions alone that get rows. dbt connects anew for each node: so each node says it. -#}
+    error, not null (dbt-spark turns that off whenever it connects); an overwrite replaces those
+    partitions alone that get rows; and a metastore that cannot look for partitions by a date (Derby)
+    gives all of them, not an error. dbt connects anew for each node: so each node says it. -#}
 {% macro spark_session() %}
     {%- for setting in [
         'spark.sql.session.timeZone=UTC',
         'spark.sql.ansi.enabled=true',
         'spark.sql.sources.partitionOverwriteMode=dynamic',
+        'spark.sql.hive.metastorePartitionPruningFallbackOnException=true',
     ] -%}
         {%- do run_query('set ' ~ setting) -%}
     {%- endfor -%}
