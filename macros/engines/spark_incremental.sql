@@ -1,7 +1,7 @@
 {#- How an incremental model is built on Spark: parquet tables, no transaction, delete or update.
-    - A table becomes another one by a swap: the new rows are written beside it, then the old table
-      is dropped and the new one takes its name. Who dies in between leaves a table named
-      ..__next_..: the next run finishes the swap or drops it (spark_mend).
+    - A table becomes another one by a swap: the new rows are written beside it (..__new_..); when
+      all is ready (..__next_..) the old table is dropped and the new one takes its name. Who dies in
+      between leaves one of these: the next run finishes the swap or drops it (spark_mend).
     - A table with partitions changes by overwriting those of the days or months due, and dropping
       those that are empty now. That is no transaction: who dies in between leaves some partitions
       old. So what is due stands in rebuild_days or rebuild_scope before, until the run's end. -#}
@@ -28,19 +28,18 @@
 {%- endmaterialization %}
 
 {% macro spark_build_whole(existing, query) %}
-    {%- set next = spark_beside(this, 'next') -%}
+    {%- set new = spark_beside(this, 'new') -%}
     {%- call statement('main') -%}
-        {{ spark_create_table(next, query, config.get('partition_by')) }}
+        {{ spark_create_table(new, query, config.get('partition_by')) }}
     {%- endcall -%}
-    {%- do spark_check_required(next) -%}
+    {%- do spark_check_required(new) -%}
     {#- Before the table is there: whoever dies after that must leave it written what follows. -#}
     {%- if model.config.meta.records_scope and existing_marts_behind() -%}
-        {%- do spark_record_scope(next, 'true') -%}
+        {%- do spark_record_scope(new, 'true') -%}
     {%- endif -%}
-    {%- if existing is not none and not existing.is_table -%}
-        {%- do adapter.drop_relation(existing) -%}
-        {%- set existing = none -%}
-    {%- endif -%}
+    {#- From here on a run that dies has left a table that is to take this name. -#}
+    {%- set next = spark_beside(this, 'next') -%}
+    {%- do adapter.rename_relation(new, next) -%}
     {%- do spark_swap(this, next, existing) -%}
 {% endmacro %}
 
@@ -193,6 +192,7 @@
             {%- set original = rebuild_table(parts[1]).incorporate(type='table') -%}
             {%- if parts[2] == 'next' and parts[1] not in found -%}
                 {%- do adapter.rename_relation(left, original) -%}
+                {%- do found.append(parts[1]) -%}
                 {%- do log(
                     'Mended: ' ~ original ~ ' is what a run that died had made of it.', info=true
                 ) -%}

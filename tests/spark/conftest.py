@@ -7,8 +7,12 @@ import pytest
 from spark_cluster import SparkCluster
 from spark_warehouse import SparkWarehouse
 
-# Few partitions for small data. ANSI mode off is what the project must not rely on.
-SETTINGS = {"spark.sql.shuffle.partitions": "2", "spark.sql.ansi.enabled": "false"}
+# Few partitions for small data. The others: what the project must not rely on.
+SETTINGS = {
+    "spark.sql.shuffle.partitions": "2",
+    "spark.sql.ansi.enabled": "false",
+    "spark.sql.hive.metastorePartitionPruningFallbackOnException": "false",
+}
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import time
 from datetime import date, datetime
 
 import pytest
-from project_copy import copy_with_broken_user_revenue
+from project_copy import copy_project, copy_with_broken_user_revenue, replace
 from raw import RawTables, assert_marts_equal, create_raw_tables, read_marts
 from replay import assert_finished, unfinished_days
 from spark_warehouse import SparkWarehouse
@@ -120,10 +120,30 @@ def test_bad_cast_is_an_error(shop, tmp_path, monkeypatch):
     and against a table that is touched by a model that fails."""
     project = copy_with_broken_user_revenue(tmp_path)
     before = read_marts(shop)
-    monkeypatch.setattr("warehouse.PROJECT_ROOT", project)
-    failed = run(shop, "--select", "user_revenue", "--full-refresh", check=False)
+    with monkeypatch.context() as patch:
+        patch.setattr("warehouse.PROJECT_ROOT", project)
+        failed = run(shop, "--select", "user_revenue", "--full-refresh", check=False)
     assert failed.returncode == 1
     assert "CAST_INVALID_INPUT" in failed.stdout
+    assert read_marts(shop) == before
+
+
+def test_missing_value_is_an_error(shop, tmp_path, monkeypatch):
+    """Guards against: null in a column that the contract requires, which Spark would take; and
+    against a table that is refused and taken by the next run all the same."""
+    project = copy_project(tmp_path)
+    replace(
+        project / "models/marts/user_revenue.sql", "sum(net_revenue)", "nullif(sum(net_revenue), 10)"
+    )
+    assert (1, 10) in shop.query(
+        f"select user_id, cast(net_revenue as int) from {shop.schema}.user_revenue"
+    )
+    before = read_marts(shop)
+    with monkeypatch.context() as patch:
+        patch.setattr("warehouse.PROJECT_ROOT", project)
+        failed = run(shop, "--select", "user_revenue", "--full-refresh", check=False)
+    assert failed.returncode == 1
+    assert "requires net_revenue, and 1 of the new rows have none" in " ".join(failed.stdout.split())
     assert read_marts(shop) == before
 
 
