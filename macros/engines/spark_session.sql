@@ -56,9 +56,3 @@
         ~ '(' ~ from_date_or_timestamp ~ ', ' ~ interval ~ ')'
     ) }}
 {% endmacro %}
-
-{#- For rows of unit tests: null for what cannot be cast, as the macro's name says; dbt-spark's is
-    an ordinary cast, which is an error. -#}
-{% macro spark__safe_cast(field, type) %}
-    {{ return('try_cast(' ~ field ~ ' as ' ~ type ~ ')') }}
-{% endmacro %}

@@ -18,13 +18,13 @@
 -- depends_on: {{ ref('stg_user_session_channel') }}, {{ ref('stg_session_transaction') }}
 -- depends_on: {{ ref('int_channels') }}, {{ ref('rebuild_loads') }}
 
-with recursive
+{{ with_periods() }}
 
 listed as (
 
     {% if mode == 'interval' %}
 
-        {{ days_of_interval(interval) }}
+        {{ days_of_interval('listed', interval) }}
 
     {% elif mode == 'first build' %}
 

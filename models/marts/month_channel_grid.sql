@@ -1,7 +1,7 @@
 -- Grain: one row per month from the first session to the last, and listed channel.
 {{ config(materialized='view') }}
 
-with recursive
+{{ with_periods() }}
 
 month_range as (
 
@@ -14,7 +14,7 @@ month_range as (
 
 months as (
 
-    {{ months_of_range() }}
+    {{ months_of_range('months', 'month_range') }}
 
 ),
 
