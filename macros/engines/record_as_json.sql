@@ -7,19 +7,6 @@
     {{ return('cast(json_object(' ~ names_and_values(columns) ~ ') as varchar)') }}
 {% endmacro %}
 
-{% macro postgres__record_as_json(columns) %}
-    {{ return('cast(json_build_object(' ~ names_and_values(columns) ~ ') as text)') }}
-{% endmacro %}
-
-{#- Arguments for the above: each name as text, then its value. -#}
-{% macro names_and_values(columns) %}
-    {%- set arguments = [] -%}
-    {%- for column in columns -%}
-        {%- do arguments.append("'" ~ column ~ "', " ~ column) -%}
-    {%- endfor -%}
-    {{ return(arguments | join(', ')) }}
-{% endmacro %}
-
 {#- Written as the other engines do: nulls too, and all digits of a time, in UTC. -#}
 {% macro spark__record_as_json(columns) %}
     {%- set fields -%}
@@ -32,4 +19,17 @@
         "'timestampNTZFormat', 'yyyy-MM-dd\\'T\\'HH:mm:ss.SSSSSS'",
     ] -%}
     {{ return('to_json(' ~ fields ~ ', map(' ~ options | join(', ') ~ '))') }}
+{% endmacro %}
+
+{% macro postgres__record_as_json(columns) %}
+    {{ return('cast(json_build_object(' ~ names_and_values(columns) ~ ') as text)') }}
+{% endmacro %}
+
+{#- Arguments for the above: each name as text, then its value. -#}
+{% macro names_and_values(columns) %}
+    {%- set arguments = [] -%}
+    {%- for column in columns -%}
+        {%- do arguments.append("'" ~ column ~ "', " ~ column) -%}
+    {%- endfor -%}
+    {{ return(arguments | join(', ')) }}
 {% endmacro %}
