@@ -7,11 +7,14 @@ import pytest
 from spark_cluster import SparkCluster
 from spark_warehouse import SparkWarehouse
 
-# Few partitions for small data. The others: what the project must not rely on.
 SETTINGS = {
-    "spark.sql.shuffle.partitions": "2",
+    # What the project must not rely on.
     "spark.sql.ansi.enabled": "false",
     "spark.sql.hive.metastorePartitionPruningFallbackOnException": "false",
+    # Small data: to compile each of a thousand small queries takes longer than to interpret it.
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.shuffle.partitions": "2",
 }
 
 
