@@ -8,9 +8,9 @@
         and node.schema | lower == target.schema | lower -%}
         {%- do made.append(node.alias | lower) -%}
     {%- endfor -%}
-    {%- set schema = api.Relation.create(database=target.database, schema=target.schema) -%}
+    {%- set schema = api.Relation.create(database=target_database(), schema=target.schema) -%}
     {%- set unused = [] -%}
-    {%- for found in list_relations_without_caching(schema) if found['name'] | lower not in made -%}
+    {%- for found in tables_and_views(schema) if found['name'] | lower not in made -%}
         {%- set name = schema.incorporate(path={'identifier': found['name']}) -%}
         {%- do unused.append('drop ' ~ found['type'] | replace('_', ' ') ~ ' ' ~ name ~ ';') -%}
     {%- endfor -%}

@@ -1,6 +1,7 @@
 {#- dbt run-operation publish --args '{schema: reporting}'
     Copies what readers query to another schema, in one transaction; docs/publishing.md. -#}
 {% macro publish(schema) %}
+    {%- do check_engine_can_publish() -%}
     {%- do check_publish_schema(schema) -%}
     {%- set tables = published_tables(schema) -%}
     {%- do check_published_tables_exist(tables) -%}

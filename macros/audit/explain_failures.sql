@@ -4,7 +4,7 @@
     {%- if execute -%}
         {%- for result in results
             if result.status in ['fail', 'warn'] and result.node.config.meta.explain -%}
-            {%- set found = run_query(result.node.compiled_code) -%}
+            {%- set found = rows_of_test(result.node.compiled_code) -%}
             {%- do log('', info=true) -%}
             {%- set test = result.node.name ~ ' (' ~ result.status ~ ')' -%}
             {%- do log(test ~ ': ' ~ result.node.config.meta.explain, info=true) -%}

@@ -3,6 +3,12 @@
     {{ return(adapter.dispatch('begin_transaction', 'elt_summary')()) }}
 {% endmacro %}
 
+{#- None on Spark; nobody may be in the middle of a run. -#}
+{% macro spark__begin_transaction() %}
+    {%- do spark_session() -%}
+    {%- do spark_check_not_locked() -%}
+{% endmacro %}
+
 {#- dbt begins one with a statement that is not a mere query. -#}
 {% macro default__begin_transaction() %}
     {%- call statement('begin_transaction', auto_begin=true) -%}

@@ -8,6 +8,23 @@
     {{ return({}) }}
 {% endmacro %}
 
+{#- dbt does not tell macros the user. -#}
+{% macro spark__connection_rules() %}
+    {%- set name = '[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}' -%}
+    {%- set ipv6 = '(?=.*:.*:)[0-9A-Fa-f:.]{2,45}' -%}
+    {{ return({
+        'host': {
+            'set_by': 'DBT_SPARK_HOST',
+            'pattern': name ~ '|' ~ ipv6,
+            'allowed': 'a host name or an IP address; port and user have variables of their own',
+        },
+        'port': {
+            'set_by': 'DBT_SPARK_PORT', 'kind': 'integer', 'lowest': 1, 'highest': 65535,
+            'allowed': 'a whole number from 1 to 65535',
+        },
+    }) }}
+{% endmacro %}
+
 {#- The file's name needs an ending: so a folder is told from a file before DuckDB opens it. Of the
     rest, what URLs, quotes and SQL are made of is left out. -#}
 {% macro duckdb__connection_rules() %}

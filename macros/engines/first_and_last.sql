@@ -16,6 +16,14 @@
     {{ return('arg_max(' ~ column ~ ', (' ~ order | join(', ') ~ '))') }}
 {% endmacro %}
 
+{% macro spark__first_by(column, order) %}
+    {{ return('min_by(' ~ column ~ ', struct(' ~ order | join(', ') ~ '))') }}
+{% endmacro %}
+
+{% macro spark__last_by(column, order) %}
+    {{ return('max_by(' ~ column ~ ', struct(' ~ order | join(', ') ~ '))') }}
+{% endmacro %}
+
 {#- Both in the same order, so that PostgreSQL sorts once, on all cores. -#}
 {% macro postgres__first_by(column, order) %}
     {{ return('(array_agg(' ~ column ~ ' order by ' ~ order | join(', ') ~ '))[1]') }}

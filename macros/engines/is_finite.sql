@@ -3,6 +3,11 @@
     {{ return(adapter.dispatch('is_finite', 'elt_summary')(column)) }}
 {% endmacro %}
 
+{#- Spark's timestamps are. -#}
+{% macro spark__is_finite(column) %}
+    {{ return('true') }}
+{% endmacro %}
+
 {% macro default__is_finite(column) %}
     {{ return('isfinite(' ~ column ~ ')') }}
 {% endmacro %}

@@ -68,3 +68,21 @@
     cross join ({{ dbt.generate_series(months) }}) as numbers
     where {{ month }} <= {{ relation }}.last_month
 {%- endmacro %}
+
+{#- Spark runs a job for each step of a recursion, and ends with an error after a hundred. -#}
+{% macro spark__with_periods() %}
+    {{ return('with') }}
+{% endmacro %}
+
+{% macro spark__days_of_interval(cte, interval) -%}
+        select explode(sequence(
+            {{ date_literal(interval.start) }},
+            {{ date_literal(interval.end - modules.datetime.timedelta(days=1)) }}
+        )) as session_date
+{%- endmacro %}
+
+{% macro spark__months_of_range(cte, relation) -%}
+    select explode(sequence(first_month, last_month, interval 1 month)) as session_month
+    from {{ relation }}
+    where first_month is not null
+{%- endmacro %}

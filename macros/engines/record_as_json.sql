@@ -7,6 +7,20 @@
     {{ return('cast(json_object(' ~ names_and_values(columns) ~ ') as varchar)') }}
 {% endmacro %}
 
+{#- Written as the other engines do: nulls too, and all digits of a time, in UTC. -#}
+{% macro spark__record_as_json(columns) %}
+    {%- set fields -%}
+        named_struct({{ names_and_values(columns) }})
+    {%- endset -%}
+    {%- set options = [
+        "'ignoreNullFields', 'false'",
+        "'timeZone', 'UTC'",
+        "'timestampFormat', 'yyyy-MM-dd\\'T\\'HH:mm:ss.SSSSSS'",
+        "'timestampNTZFormat', 'yyyy-MM-dd\\'T\\'HH:mm:ss.SSSSSS'",
+    ] -%}
+    {{ return('to_json(' ~ fields ~ ', map(' ~ options | join(', ') ~ '))') }}
+{% endmacro %}
+
 {% macro postgres__record_as_json(columns) %}
     {{ return('cast(json_build_object(' ~ names_and_values(columns) ~ ') as text)') }}
 {% endmacro %}

@@ -3,6 +3,10 @@
     {{ return(adapter.dispatch('row_hash', 'elt_summary')(columns)) }}
 {% endmacro %}
 
+{% macro spark__row_hash(columns) %}
+    {{ return('xxhash64(' ~ columns | join(', ') ~ ')') }}
+{% endmacro %}
+
 {#- The lower bit goes so that it fits a signed bigint. -#}
 {% macro default__row_hash(columns) %}
     {{ return('cast(hash(' ~ columns | join(', ') ~ ') >> 1 as bigint)') }}

@@ -2,15 +2,21 @@
     touched: does each one of this run still have the columns of its contract? If not, somebody
     decides; see docs/contract-changes.md. -#}
 {% macro check_contracts() %}
-    {%- set problems, refreshed, set_aside = [], [], [] -%}
+    {%- set tables = [] -%}
     {%- for node in graph.nodes.values()
         if node.unique_id in selected_resources and keeps_its_columns(node) -%}
         {%- set relation = load_relation(rebuild_table(node.name)) -%}
-        {%- set differences = [] if relation is none or not relation.is_table
-            else contract_differences(relation, node) -%}
+        {%- if relation is not none and relation.is_table -%}
+            {%- do tables.append({'node': node, 'relation': relation}) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- set problems, refreshed, set_aside = [], [], [] -%}
+    {%- set expected = contract_types(tables) -%}
+    {%- for table in tables -%}
+        {%- set differences = contract_differences(table.relation, expected[loop.index0]) -%}
         {%- if differences -%}
             {%- do problems.extend(differences) -%}
-            {%- do (set_aside if is_state(node) else refreshed).append(node.name) -%}
+            {%- do (set_aside if is_state(table.node) else refreshed).append(table.node.name) -%}
         {%- endif -%}
     {%- endfor -%}
     {%- if problems -%}
@@ -35,11 +41,10 @@
     {{ return(node.config.full_refresh is false) }}
 {% endmacro %}
 
-{#- Names, order and types, as a list of texts. -#}
-{% macro contract_differences(relation, node) %}
+{#- Names, order and types, as a list of texts; `expected` are the types by column. -#}
+{% macro contract_differences(relation, expected) %}
     {%- set table = 'table ' ~ relation.schema ~ '.' ~ relation.identifier -%}
     {%- set found = column_types(relation) -%}
-    {%- set expected = contract_types(relation, node) -%}
     {%- set differences = [] -%}
     {%- for name, type in expected.items() -%}
         {%- if name not in found -%}
@@ -74,21 +79,38 @@
     {{ return(types) }}
 {% endmacro %}
 
-{#- The same for the contract. The engine itself says what it makes of the contract's types, by an
-    empty temporary table: a query would not tell numeric(18, 2) from numeric(18, 4). -#}
-{% macro contract_types(relation, node) %}
+{#- The same for the contracts of tables, a list. The engine itself says what it makes of the types,
+    by one empty temporary table that has all columns: a query would not tell numeric(18, 2) from
+    numeric(18, 4). -#}
+{% macro contract_types_of_a_table(tables) %}
+    {%- if not tables -%}
+        {{ return([]) }}
+    {%- endif -%}
     {%- set columns = {} -%}
-    {%- for column in node.columns.values() -%}
-        {%- set type = api.Column.translate_type(column.data_type) -%}
-        {%- do columns.update({column.name: dict(column, data_type=type)}) -%}
+    {%- for table in tables -%}
+        {%- set table_number = loop.index0 -%}
+        {%- for column in table.node.columns.values() -%}
+            {%- set name = 'c_' ~ table_number ~ '_' ~ loop.index0 -%}
+            {%- set type = api.Column.translate_type(column.data_type) -%}
+            {%- do columns.update({name: dict(column, name=name, data_type=type)}) -%}
+        {%- endfor -%}
     {%- endfor -%}
-    {%- set temporary = make_temp_relation(relation, '__contract') -%}
+    {%- set temporary = make_temp_relation(tables[0].relation, '__contract') -%}
     {%- do run_query(
         'create temporary table ' ~ temporary ~ ' as select * from ('
         ~ get_empty_schema_sql(columns) ~ ') as contract limit 0'
     ) -%}
-    {%- set types = column_types(temporary) -%}
+    {%- set rendered = column_types(temporary) -%}
     {%- do run_query('drop table ' ~ temporary) -%}
+    {%- set types = [] -%}
+    {%- for table in tables -%}
+        {%- set table_number = loop.index0 -%}
+        {%- set of_table = {} -%}
+        {%- for name in table.node.columns -%}
+            {%- do of_table.update({name: rendered['c_' ~ table_number ~ '_' ~ loop.index0]}) -%}
+        {%- endfor -%}
+        {%- do types.append(of_table) -%}
+    {%- endfor -%}
     {{ return(types) }}
 {% endmacro %}
 

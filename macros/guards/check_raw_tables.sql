@@ -15,17 +15,17 @@
 {% macro raw_types() %}
     {{ return({
         'whole number': {
-            'types': ['smallint', 'integer', 'bigint'],
+            'types': ['smallint', 'integer', 'int', 'bigint'],
             'allowed': 'smallint, integer or bigint',
         },
         'text': {
-            'types': ['character varying', 'varchar', 'character', 'char', 'text'],
+            'types': ['character varying', 'varchar', 'character', 'char', 'text', 'string'],
             'allowed': 'varchar, text or char',
         },
         'timestamp': {
             'types': [
                 'timestamp without time zone', 'timestamp', 'timestamp_s', 'timestamp_ms',
-                'timestamp_ns',
+                'timestamp_ns', 'timestamp_ntz',
             ],
             'allowed': 'timestamp (UTC, without zone)',
         },
@@ -38,7 +38,7 @@
     {%- set problems = [] -%}
     {%- for table, columns in raw_columns().items() -%}
         {%- set relation = adapter.get_relation(
-            var('raw_database') or target.database, schema, table) -%}
+            var('raw_database') or target_database(), schema, table) -%}
         {%- if loaded_at -%}
             {%- do columns.update({loaded_at | lower: 'timestamp'}) -%}
         {%- endif -%}
@@ -63,7 +63,7 @@
     {%- set found, lengths, problems, limit = {}, {}, [], longest_text() -%}
     {%- set table = 'table ' ~ relation.schema ~ '.' ~ relation.identifier -%}
     {%- for column in adapter.get_columns_in_relation(relation) -%}
-        {%- do found.update({unquoted_name(column.name): column.dtype | lower}) -%}
+        {%- do found.update({unquoted_name(column.name): type_without_length(column)}) -%}
         {%- do lengths.update({unquoted_name(column.name): column.char_size}) -%}
     {%- endfor -%}
     {%- for column, family in columns.items() -%}

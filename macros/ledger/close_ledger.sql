@@ -7,13 +7,14 @@
             {%- do ended.update({result.node.name: result}) -%}
         {%- endfor -%}
         {%- if ended -%}
-            {%- do run_and_commit(add_to_ledger(ended) ~ record_outcomes(ended)) -%}
+            {%- do run_and_commit(record_outcomes(ended)) -%}
         {%- endif -%}
     {%- endif -%}
 {% endmacro %}
 
 {#- Statements that note how each model ended. -#}
-{% macro record_outcomes(ended) %}
+{% macro record_outcomes_in_transaction(ended) %}
+    {{ add_to_ledger(ended) }}
     {%- set models = "'" ~ ended | join("', '") ~ "'" -%}
     update {{ rebuild_table('run_ledger') }}
     set

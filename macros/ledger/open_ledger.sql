@@ -28,7 +28,7 @@
 {% endmacro %}
 
 {#- Statements that create the ledger, as the contract of its model says. -#}
-{% macro create_ledger() %}
+{% macro create_ledger_in_transaction() %}
     {%- set contract = graph.nodes['model.' ~ project_name ~ '.run_ledger'] -%}
     {%- set columns = {} -%}
     {%- for name, column in contract.columns.items() -%}
@@ -43,7 +43,7 @@
 {% endmacro %}
 
 {#- Statement that adds a row for each of these models that has none in this run. -#}
-{% macro add_to_ledger(models) %}
+{% macro add_to_ledger_in_transaction(models) %}
     insert into {{ rebuild_table('run_ledger') }}
         (invocation_id, model, started_at, reason, outcome)
     select

@@ -1,7 +1,7 @@
 {#- Statements that note in the ledger, in the transaction in which a model changes, that it did.
     The strategy `rebuild` calls it with the rows that it inserted. As the hook of every model it
     finds something left to note where that has not run: a view, or a table that was built whole. -#}
-{% macro record_commit(inserted=none) %}
+{% macro record_commit_in_transaction(inserted=none) %}
     {%- if execute -%}
         {%- set options = model.config -%}
         {#- What the strategy has built, it has counted. -#}

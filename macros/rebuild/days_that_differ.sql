@@ -20,7 +20,7 @@
 
 {#- Query for what a day's sessions are compared by. -#}
 {% macro sums_by_day(sessions, predicate) %}
-    select session_date, count(*) as session_count, sum(row_hash) as checksum
+    select session_date, count(*) as session_count, {{ checksum('row_hash') }} as checksum
     from {{ sessions }}
     where {{ predicate }}
     group by session_date

@@ -18,7 +18,7 @@
 {% endmacro %}
 
 {#- Statements that mark the days of a run finished. -#}
-{% macro finish_run_sql(run) %}
+{% macro finish_run_sql_in_transaction(run) %}
     update {{ rebuild_table('rebuild_days') }} set is_finished = true
     where invocation_id = '{{ run }}' and not is_finished;
     delete from {{ rebuild_table('rebuild_scope') }}
@@ -39,6 +39,6 @@
 
 {% macro rebuild_table(name) %}
     {{ return(api.Relation.create(
-        database=target.database, schema=target.schema, identifier=name
+        database=target_database(), schema=target.schema, identifier=name
     )) }}
 {% endmacro %}

@@ -19,7 +19,7 @@
 
 {#- Hook of fct_sessions, before it changes: what an earlier run left unfinished is this run's now,
     to finish or to leave in its turn. -#}
-{% macro claim_rebuild() %}
+{% macro claim_rebuild_in_transaction() %}
     {%- if execute -%}
         {%- if load_relation(ref('rebuild_days')) is not none -%}
             update {{ ref('rebuild_days') }}
@@ -35,7 +35,7 @@
 {#- Hooks of fct_sessions, before and after it is built whole though marts behind it exist: because
     of --full-refresh, or because it was dropped. All that stands in those marts is recorded, and all
     that stands in fct_sessions afterwards. -#}
-{% macro record_whole_build_before() %}
+{% macro record_whole_build_before_in_transaction() %}
     {%- set statements = [] -%}
     {%- if execute and builds_sessions_whole() -%}
         {%- for mart in existing_marts_behind() -%}
@@ -46,7 +46,7 @@
     {{ return(statements | join(';')) }}
 {% endmacro %}
 
-{% macro record_whole_build_after() %}
+{% macro record_whole_build_after_in_transaction() %}
     {%- if execute and builds_sessions_whole() and existing_marts_behind() -%}
         {{ record_rebuild_scope(this) }}
     {%- endif -%}

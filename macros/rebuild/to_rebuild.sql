@@ -42,7 +42,7 @@
     {%- if key not in graph -%}
         {%- set values = [] -%}
         {%- if load_relation(relation) is not none -%}
-            {%- do values.extend(run_query(query).columns[0].values()) -%}
+            {%- do values.extend(first_column(query)) -%}
         {%- endif -%}
         {%- do graph.update({key: values}) -%}
     {%- endif -%}

@@ -8,6 +8,7 @@
     incremental_strategy='append',
     on_schema_change='fail',
     meta={'published': false},
+    partition_by=partitions_for('invocation_id'),
 ) }}
 
 select

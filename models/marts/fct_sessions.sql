@@ -4,6 +4,7 @@
     pre_hook=['{{ claim_rebuild() }}', '{{ record_whole_build_before() }}'],
     post_hook='{{ record_whole_build_after() }}',
     meta={'rebuild_by': 'session_date', 'records_scope': true},
+    partition_by=partitions_for('session_date'),
     indexes=indexes_for(['session_date', 'user_id'], [('user_id', 'transaction_count > 0')]),
 ) }}
 -- depends_on: {{ ref('rebuild_days') }}, {{ ref('rebuild_scope') }}

@@ -1,7 +1,10 @@
 -- Grain: one row per month and channel.
 -- The grid is complete: every listed channel in every month from the first session to the last,
 -- with zeros where nobody came, and every unlisted channel in the months in which it was seen.
-{{ config(meta={'rebuild_by': 'session_month'}) }}
+{{ config(
+    meta={'rebuild_by': 'session_month'},
+    partition_by=partitions_for('session_month'),
+) }}
 -- depends_on: {{ ref('rebuild_scope') }}
 
 with

@@ -54,14 +54,10 @@ class RawTables:
 
     def write(self, warehouse):
         """Make the warehouse's raw tables hold these rows, in one transaction."""
-        statements = ["begin"]
-        for table, rows in self.rows.items():
-            name = f"{warehouse.raw_schema}.{table}"
-            statements.append(f"delete from {name}")
-            if rows:
-                values = ", ".join(f"({', '.join(map(literal, row))})" for row in rows)
-                statements.append(f"insert into {name} values {values}")
-        warehouse.execute("; ".join([*statements, "commit"]))
+        warehouse.replace_rows({
+            table: [f"({', '.join(map(literal, row))})" for row in rows]
+            for table, rows in self.rows.items()
+        })
 
     def marts(self):
         """What the marts must hold, by the oracle; see oracle.marts."""

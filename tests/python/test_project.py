@@ -60,8 +60,11 @@ def test_docs_site_describes_everything(warehouse, tmp_path):
 
 def macro_arguments(sql):
     """Names in a macro's or generic test's signature."""
-    signature = re.search(r"(?:macro|test)\s+\w+\s*\((.*?)\)\s*-?%}", sql, re.DOTALL).group(1)
-    return [part.split("=")[0].strip() for part in signature.split(",") if part.strip()]
+    signature = re.search(r"(?:macro|test)\s+\w+\s*\((.*?)\)\s*-?%}", sql, re.DOTALL)
+    if signature is None:
+        # A materialization takes none.
+        return []
+    return [part.split("=")[0].strip() for part in signature.group(1).split(",") if part.strip()]
 
 
 @pytest.mark.parametrize("engine", ["duckdb"], indirect=True)
@@ -136,6 +139,9 @@ def test_lock_files_pin_everything_and_name_no_index():
     # One environment holds them all; SQLMesh, Airflow and the loader of files have their own.
     for name in ("duckdb.txt", "postgres.txt", "redshift.txt", "bench.txt"):
         assert set(locked(name)) <= set(locked("dev.txt")), f"{name} and dev.txt disagree"
+    assert set(locked("spark.txt")) <= set(locked("spark-dev.txt"))
+    same = [line for line in locked("duckdb.txt") if line.startswith(("dbt-core=", "duckdb="))]
+    assert set(same) <= set(locked("spark-dev.txt")), "the target spark has another dbt"
     build = {line.split()[0] for name in ("duckdb.txt", "postgres.txt") for line in locked(name)}
     load = (PROJECT_ROOT / "orchestration/load/requirements.txt").read_text().split()
     assert build <= set(load), "the loader of files has another dbt"

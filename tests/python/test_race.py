@@ -274,7 +274,7 @@ def wait_for(condition, race):
 
 def held_race(warehouse, project, source):
     """Change raw and run two processes on one month. One is held between delete and insert until
-    the other cannot go on either; then both go on, and both must succeed."""
+    the other cannot go on either; then both go on. Returns how many succeeded."""
     change(source, random.Random(6))
     write(source, warehouse)
     # One thread: a process then waits for one lock at a time.
@@ -288,7 +288,7 @@ def held_race(warehouse, project, source):
                 wait_for(lambda: waiting(warehouse) == count, race)
         finally:
             gate.close()
-        assert race.winners() == [JULY, JULY]
+        return len(race.winners())
 
 
 def test_lock_makes_the_difference(postgres, tmp_path):
@@ -300,7 +300,7 @@ def test_lock_makes_the_difference(postgres, tmp_path):
     with_lock = tmp_path / "with_lock"
     raced_copy(with_lock, gate_key(postgres))
     postgres.dbt("run", "--project-dir", str(with_lock), vars=VARIABLES)
-    held_race(postgres, with_lock, source)
+    assert held_race(postgres, with_lock, source) == 2
     assert duplicates(postgres) == []
     assert_days_equal(postgres, source, [JULY])
     assert_next_run_mends(postgres, source)
@@ -312,7 +312,8 @@ def test_lock_makes_the_difference(postgres, tmp_path):
         "macro postgres__lock_mart",
         "macro unused_lock_mart",
     )
-    held_race(postgres, without_lock, source)
+    # Past user_revenue they may delete the same rows in another order, and one of them is refused.
+    assert held_race(postgres, without_lock, source) >= 1
     assert "user_revenue" in {mart for mart, _ in duplicates(postgres)}
 
 

@@ -3,13 +3,12 @@
 import json
 import os
 import shutil
-import subprocess
 import sys
 import uuid
 from pathlib import Path
 
 import duckdb
-import psycopg2
+from dbt_process import run_dbt
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 # Beside this interpreter, links unresolved: that is the virtual environment's dbt. Airflow's tests run
@@ -121,13 +120,8 @@ class Warehouse:
         Raises:
             AssertionError: dbt failed and check is true.
         """
-        result = subprocess.run(
-            self.dbt_command(*args, vars=vars),
-            cwd=PROJECT_ROOT,
-            env=self.child_environment(extra_env),
-            text=True,
-            capture_output=True,
-        )
+        command = self.dbt_command(*args, vars=vars)
+        result = run_dbt(command, PROJECT_ROOT, self.child_environment(extra_env))
         if check and result.returncode != 0:
             raise AssertionError(
                 f"dbt {' '.join(args)} exited with {result.returncode}\n"
@@ -147,6 +141,32 @@ class Warehouse:
             for (name,) in names:
                 self.execute(f'drop schema if exists "{name}" cascade')
 
+    def tables(self, schema):
+        """Names of the tables in a schema, without its views."""
+        rows = self.query(
+            "select table_name from information_schema.tables"
+            f" where table_schema = '{schema}' and table_type = 'BASE TABLE'"
+        )
+        return [name for (name,) in rows]
+
+    def drop_table(self, schema, name):
+        """Drop a table, if it exists, and the views that read it."""
+        self.execute(f"drop table if exists {schema}.{name} cascade")
+
+    def replace_rows(self, tables):
+        """Make raw tables hold these rows, in one transaction.
+
+        Args:
+            tables: dict of table name to a list of rows as SQL text, "(1, 'a'), (2, 'b')" as two.
+        """
+        statements = ["begin"]
+        for table, rows in tables.items():
+            name = f"{self.raw_schema}.{table}"
+            statements.append(f"delete from {name}")
+            if rows:
+                statements.append(f"insert into {name} values {', '.join(rows)}")
+        self.execute("; ".join([*statements, "commit"]))
+
     def _run(self, sql, fetch):
         # Open only for one statement: dbt needs the DuckDB file to itself.
         connection = self.connect()
@@ -161,6 +181,9 @@ class Warehouse:
         """An open connection; on postgres with autocommit. Close it before dbt runs on DuckDB."""
         if self.engine == "duckdb":
             return duckdb.connect(str(self.duckdb_path))
+        # Not in the environment of the target spark, which needs none of it.
+        import psycopg2
+
         connection = psycopg2.connect(
             host=self.environment["DBT_POSTGRES_HOST"],
             port=self.environment["DBT_POSTGRES_PORT"],
