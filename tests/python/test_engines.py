@@ -114,5 +114,5 @@ def test_variants_stand_beside_their_default():
 # dbt's own macros, of which this project has variants.
 OF_DBT = {
     "create_table_as", "create_view_as", "create_indexes", "get_create_index_sql",
-    "get_table_columns_and_constraints", "get_test_sql", "load_csv_rows", "dateadd", "safe_cast",
+    "get_table_columns_and_constraints", "get_test_sql", "load_csv_rows", "dateadd",
 }  # fmt: skip
