@@ -30,8 +30,6 @@ build: $(INSTALLED) profiles.yml
 
 test: lint
 	$(BIN)/pytest -n auto
-	$(MAKE) test-airflow
-	$(MAKE) test-spark
 
 test-airflow: .venv/installed-duckdb .venv/installed-postgres profiles.yml
 test-airflow: $(LOAD)/installed $(AIRFLOW)/installed-dev
