@@ -150,3 +150,11 @@ def test_lock_files_pin_everything_and_name_no_index():
 def locked(name):
     text = (PROJECT_ROOT / "requirements" / name).read_text()
     return [line for line in text.splitlines() if "==" in line]
+
+
+@pytest.mark.xdist_group("together")
+def test_groups_of_tests_stay_together(request):
+    """Guards against: versions of pytest and pytest-xdist in which groups have no effect: tests that
+    share a build then build it in each process, or miss what another one did."""
+    if hasattr(request.config, "workerinput"):
+        assert request.node.nodeid.endswith("@together")
