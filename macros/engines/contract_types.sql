@@ -4,8 +4,33 @@
     {{ return(adapter.dispatch('contract_types', 'elt_summary')(tables)) }}
 {% endmacro %}
 
+{#- The engine itself says what it makes of the types, by one empty temporary table that has all
+    columns: a query would not tell numeric(18, 2) from numeric(18, 4). -#}
 {% macro default__contract_types(tables) %}
-    {{ return(contract_types_of_a_table(tables)) }}
+    {%- if not tables -%}
+        {{ return([]) }}
+    {%- endif -%}
+    {%- set parts, all_types, columns = [], [], {} -%}
+    {%- for table in tables -%}
+        {%- do all_types.append({}) -%}
+        {%- for column in table.node.columns.values() -%}
+            {%- set type = api.Column.translate_type(column.data_type) -%}
+            {%- set part = 'c_' ~ parts | length -%}
+            {%- do parts.append({'table': all_types[-1], 'name': column.name}) -%}
+            {%- do columns.update({part: dict(column, name=part, data_type=type)}) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {%- set temporary = make_temp_relation(tables[0].relation, '__contract') -%}
+    {%- do run_query(
+        'create temporary table ' ~ temporary ~ ' as select * from ('
+        ~ get_empty_schema_sql(columns) ~ ') as contract limit 0'
+    ) -%}
+    {%- set rendered = column_types(temporary) -%}
+    {%- do run_query('drop table ' ~ temporary) -%}
+    {%- for part in parts -%}
+        {%- do part.table.update({part.name: rendered['c_' ~ loop.index0]}) -%}
+    {%- endfor -%}
+    {{ return(all_types) }}
 {% endmacro %}
 
 {#- Spark says it without a table. The column of the partitions stands last there. -#}

@@ -79,41 +79,6 @@
     {{ return(types) }}
 {% endmacro %}
 
-{#- The same for the contracts of tables, a list. The engine itself says what it makes of the types,
-    by one empty temporary table that has all columns: a query would not tell numeric(18, 2) from
-    numeric(18, 4). -#}
-{% macro contract_types_of_a_table(tables) %}
-    {%- if not tables -%}
-        {{ return([]) }}
-    {%- endif -%}
-    {%- set columns = {} -%}
-    {%- for table in tables -%}
-        {%- set table_number = loop.index0 -%}
-        {%- for column in table.node.columns.values() -%}
-            {%- set name = 'c_' ~ table_number ~ '_' ~ loop.index0 -%}
-            {%- set type = api.Column.translate_type(column.data_type) -%}
-            {%- do columns.update({name: dict(column, name=name, data_type=type)}) -%}
-        {%- endfor -%}
-    {%- endfor -%}
-    {%- set temporary = make_temp_relation(tables[0].relation, '__contract') -%}
-    {%- do run_query(
-        'create temporary table ' ~ temporary ~ ' as select * from ('
-        ~ get_empty_schema_sql(columns) ~ ') as contract limit 0'
-    ) -%}
-    {%- set rendered = column_types(temporary) -%}
-    {%- do run_query('drop table ' ~ temporary) -%}
-    {%- set types = [] -%}
-    {%- for table in tables -%}
-        {%- set table_number = loop.index0 -%}
-        {%- set of_table = {} -%}
-        {%- for name in table.node.columns -%}
-            {%- do of_table.update({name: rendered['c_' ~ table_number ~ '_' ~ loop.index0]}) -%}
-        {%- endfor -%}
-        {%- do types.append(of_table) -%}
-    {%- endfor -%}
-    {{ return(types) }}
-{% endmacro %}
-
 {#- The commands that make tables as their contracts, to be typed as they stand. -#}
 {% macro migration(refreshed, set_aside) %}
     {%- set options = ' --target ' ~ target.name -%}

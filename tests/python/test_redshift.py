@@ -5,7 +5,6 @@ are compared with the oracle and with DuckDB; what was sent is read by two parse
 Redshift's dialect, and by lists of what Redshift has and has not. It has not run on Redshift itself.
 """
 
-import json
 import os
 import re
 from datetime import date, datetime, timedelta
@@ -17,7 +16,7 @@ from project_copy import replace
 from raw import RawTables, assert_marts_equal, create_raw_tables, read_marts, read_rejected
 from redshift_stand_in import RedshiftStandIn
 from tiers import LONG
-from typed import Refused
+from typed import Refused, invoke
 from warehouse import PROJECT_ROOT, Warehouse
 
 pytestmark = pytest.mark.xdist_group("redshift")
@@ -49,20 +48,9 @@ class RedshiftWarehouse(Warehouse):
         Raises:
             Refused: dbt ended with an error; the text is all that it said.
         """
-        given = json.dumps({"raw_schema": self.raw_schema} | variables)
-        options = ["--target", "redshift", "--vars", given]
-        quiet = ["--log-level", "none", "--log-level-file", "none", "--no-write-json"]
-        if given not in self.manifests:
-            self.manifests[given] = dbtRunner().invoke([*quiet, "parse", *options]).result
-        said = []
-        runner = dbtRunner(
-            manifest=self.manifests[given],
-            callbacks=[lambda event: event.info.level != "debug" and said.append(event.info.msg)],
-        )
-        outcome = runner.invoke([*quiet, *command, *options])
-        if not outcome.success:
-            raise Refused(f"{command}: {' '.join(said)} {outcome.exception or ''}")
-        found = getattr(outcome.result, "results", [])
+        given = {"raw_schema": self.raw_schema} | variables
+        outcome, _ = invoke(command, "redshift", given, self.manifests)
+        found = getattr(outcome, "results", [])
         return {result.node.name: result for result in found if hasattr(result, "node")}
 
 

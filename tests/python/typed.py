@@ -14,6 +14,41 @@ class Refused(AssertionError):
     """dbt ended with an error; the text is all that it said."""
 
 
+def invoke(command, target, variables, manifests):
+    """Run a dbt command in this process, in the folder and environment that it has.
+
+    Args:
+        command: command and options, without target and variables.
+        target: name of dbt's target.
+        variables: project variables.
+        manifests: dict of what was parsed before, by variables; added to.
+
+    Returns:
+        dbt's result, and all that it said as one text.
+
+    Raises:
+        Refused: it ended with an error; the text is all that it said.
+    """
+    given = json.dumps(variables)
+    options = ["--target", target, "--vars", given]
+    quiet = ["--log-level", "none", "--log-level-file", "none", "--no-write-json"]
+    if given not in manifests:
+        manifests[given] = dbtRunner().invoke([*quiet, "parse", *options]).result
+    said = []
+    runner = dbtRunner(
+        manifest=manifests[given],
+        callbacks=[lambda event: event.info.level != "debug" and said.append(event.info.msg)],
+    )
+    outcome = runner.invoke([*quiet, *command, *options])
+    if target == "duckdb":
+        # After an error dbt keeps the file open until its process ends.
+        DuckDBConnectionManager.env().close()
+    text = " ".join(" ".join(said).split())
+    if not outcome.success:
+        raise Refused(f"dbt {shlex.join(command)}: {text} {outcome.exception or ''}")
+    return outcome.result, text
+
+
 class Typed:
     """Runs command lines on a warehouse, with manifests kept.
 
@@ -50,22 +85,5 @@ class Typed:
             at = command.index("--vars")
             given |= yaml.safe_load(command.pop(at + 1))
             command.pop(at)
-        options = ["--target", self._warehouse.engine, "--vars", json.dumps(given)]
-        said = []
-        quiet = ["--log-level", "none", "--log-level-file", "none", "--no-write-json"]
-        key = json.dumps(given)
-        if key not in self._manifests:
-            parsed = dbtRunner().invoke([*quiet, "parse", *options])
-            self._manifests[key] = parsed.result
-        runner = dbtRunner(
-            manifest=self._manifests[key],
-            callbacks=[lambda event: event.info.level != "debug" and said.append(event.info.msg)],
-        )
-        outcome = runner.invoke([*quiet, *command, *options])
-        if self._warehouse.engine == "duckdb":
-            # After an error dbt keeps the file open until its process ends.
-            DuckDBConnectionManager.env().close()
-        text = " ".join(" ".join(said).split())
-        if not outcome.success:
-            raise Refused(f"{line}: {text} {outcome.exception or ''}")
+        _, text = invoke(command, self._warehouse.engine, given, self._manifests)
         return text

@@ -4,8 +4,12 @@ They run in an environment of their own: make test-spark.
 """
 
 import pytest
+from replay import Runner
 from spark_cluster import SparkCluster
 from spark_warehouse import SparkWarehouse
+from tiers import LONG
+
+collect_ignore = [] if LONG else ["test_spark_histories.py"]
 
 SETTINGS = {
     # What the project must not rely on.
@@ -31,3 +35,8 @@ def warehouse(cluster, tmp_path):
     warehouse = SparkWarehouse(tmp_path, cluster)
     yield warehouse
     warehouse.drop()
+
+
+@pytest.fixture
+def runner(warehouse, monkeypatch):
+    return Runner(warehouse, monkeypatch)
