@@ -8,7 +8,7 @@
     {{ return({}) }}
 {% endmacro %}
 
-{#- dbt does not tell macros the user. -#}
+{#- dbt does not tell macros user and authentication: those are no environment variables. -#}
 {% macro spark__connection_rules() %}
     {%- set name = '[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}' -%}
     {%- set ipv6 = '(?=.*:.*:)[0-9A-Fa-f:.]{2,45}' -%}
@@ -16,7 +16,7 @@
         'host': {
             'set_by': 'DBT_SPARK_HOST',
             'pattern': name ~ '|' ~ ipv6,
-            'allowed': 'a host name or an IP address; port and user have variables of their own',
+            'allowed': 'a host name or an IP address; the port has a variable of its own',
         },
         'port': {
             'set_by': 'DBT_SPARK_PORT', 'kind': 'integer', 'lowest': 1, 'highest': 65535,

@@ -89,6 +89,8 @@ WRONG_ENVIRONMENT = {
     "DBT_REDSHIFT_PORT": ["0", "65536", "5439.0", "1e3", "5439 ", "0x1538", "5439\udcff"],
     "DBT_REDSHIFT_USER": ["a b", "x" * 128, "/tmp", "ünï", "#x", ".x", "x\udcff"],
     "DBT_REDSHIFT_DATABASE": ["a.b", "x" * 64, "/tmp", "ünï", "#x", "x\udcff"],
+    "DBT_SPARK_HOST": ["host:10000", "a b", "@x", "h1,h2", "/tmp", "host/x", "::x::", "x\udcff"],
+    "DBT_SPARK_PORT": ["0", "65536", "10000.0", "1e3", "10000 ", "0x1538", "10000\udcff"],
 }
 # What people do use.
 FRIENDLY_VARIABLES = {
@@ -114,6 +116,8 @@ FRIENDLY_ENVIRONMENT = {
     "DBT_REDSHIFT_PORT": ["1", "5439", "65535"],
     "DBT_REDSHIFT_USER": ["awsuser", "IAM.x@company", "svc-dbt+x"],
     "DBT_REDSHIFT_DATABASE": ["dev", "my-database_1"],
+    "DBT_SPARK_HOST": ["thrift-1.my_net.com", "10.0.0.1", "fe80::1"],
+    "DBT_SPARK_PORT": ["1", "10000", "65535"],
 }
 
 
@@ -218,10 +222,11 @@ def test_hostile_values(project, engine):
     assert project.state() == before
 
 
-def test_rules_of_redshift():
+@pytest.mark.parametrize("cluster", ["redshift", "spark"])
+def test_rules_of_a_cluster(cluster):
     """Guards against: values that reach a cluster, which no test here has, or that lock people out.
     That dbt asks these rules before it connects is in test_redshift.py."""
-    for rule in connection_rules("redshift").values():
+    for rule in connection_rules(cluster).values():
         name = rule["set_by"]
         for value in [*HOSTILE, *WRONG_ENVIRONMENT[name], *FRIENDLY_ENVIRONMENT.get(name, [])]:
             given = value
