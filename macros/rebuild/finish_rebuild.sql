@@ -11,8 +11,12 @@
             {%- do missing.append(node.name) -%}
         {%- endfor -%}
         {%- if not missing -%}
-            {#- Nobody may be in the middle of reading what is deleted here. #}
-            {{ as_one_transaction(lock_sessions() ~ finish_run_sql(invocation_id)) }}
+            {%- set statements -%}
+                {#- Nobody may be in the middle of reading what is deleted here. #}
+                {{ lock_sessions() }}
+                {{ finish_run_sql(invocation_id) }}
+            {%- endset -%}
+            {{ as_one_transaction(statements) }}
         {%- endif -%}
     {%- endif -%}
 {% endmacro %}

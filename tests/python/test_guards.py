@@ -97,8 +97,8 @@ GUARDS = {
     ),
     "the grid goes on to the last month": (
         "duckdb",
-        "models/marts/month_channel_grid.sql",
-        "on months.session_month < month_range.last_month",
+        "macros/engines/periods_between.sql",
+        "on {{ cte }}.session_month < {{ relation }}.last_month",
         "on false",
         "grid_from_first_to_last_month",
     ),
@@ -133,7 +133,7 @@ GUARDS = {
     "values are those that the documentation names": (
         "duckdb",
         "models/intermediate/rebuild_days.sql",
-        "'{{ mode }}' as reason",
+        "{{ text_value(mode) }} as reason",
         "'some reason' as reason",
         "rebuild_days_is_sound",
     ),
