@@ -1,19 +1,28 @@
 {#- Predicate for the records that this run looks at, by their session: all, or those of sessions
-    with a time on the days due, of sessions with a record rejected there before, and of sessions
-    with a row loaded since the last finished run. `unused_only` leaves out the sessions with a time on
-    those days that fct_sessions has: enough where each session has one row, which is then used. -#}
-{% macro due_records(column, unused_only=false) %}
+    with a time on the days due that fct_sessions does not have there or that have a row which cannot
+    be used (all other rows of those days are used), of sessions with a record rejected there before,
+    and of sessions with a row loaded since the last finished run. -#}
+{% macro due_records(column) %}
     {%- if looks_at_everything() -%}
         {{ return('true') }}
     {%- endif -%}
-    {%- set sessions -%}
+    {%- set due_sessions -%}
         select session_id from {{ ref('stg_session_timestamp') }}
         where is_usable and {{ due_days('started_at') }}
-        {%- if unused_only %}
+    {%- endset -%}
+    {#- The only row of a session that is used can be. -#}
+    {%- set tables_with_more_rows = ['stg_session_transaction'] if raw_sessions_are_unique(may_count=false)
+        else ['stg_user_session_channel', 'stg_session_timestamp', 'stg_session_transaction'] -%}
+    {%- set sessions -%}
+        {{ due_sessions }}
         except
         select session_id from {{ ref('fct_sessions') }}
         where {{ due_days('session_date') }}
-        {%- endif %}
+        {%- for table in tables_with_more_rows %}
+        {{ union_distinct() }}
+        select session_id from {{ ref(table) }}
+        where is_usable is not true and session_id in ({{ due_sessions }})
+        {%- endfor %}
         {%- if load_relation(this) is not none %}
         {{ union_distinct() }}
         select record_key from {{ this }}

@@ -11,8 +11,13 @@
     {%- set key = arg_dict['unique_key'] -%}
     {%- set moved = key ~ ' in (select ' ~ key ~ ' from ' ~ new ~ ')' -%}
     {%- if model.config.meta.records_scope %}
+    {#- Looked up once: where nothing finds a session by an index, each time is a scan. #}
+    {%- set moved_rows = new.incorporate(path={'identifier': new.identifier ~ '_moved'}) %}
+    create temporary table {{ moved_rows }} as
+    select {{ key }}, user_id, session_date from {{ target }} where {{ moved }} and not {{ due }};
+    {%- set moved = key ~ ' in (select ' ~ key ~ ' from ' ~ moved_rows ~ ')' %}
     {{ record_rebuild_scope(target, due) }};
-    {{ record_rebuild_scope(target, moved) }};
+    {{ record_rebuild_scope(moved_rows) }};
     {{ record_rebuild_scope(new) }};
     {{ gather_statistics(ref('rebuild_scope')) }}
     {%- endif %}

@@ -12,24 +12,26 @@
 {% endmacro %}
 
 {#- Counted: one process has the database, and the same hash for all of it costs less than grouping.
-    Different sessions of the same hash would only mean the slower way. -#}
+    Hashes need not be told apart in both tables: equal sums say that both have the same sessions,
+    equally often; then a session that is once in one of them is once in the other. -#}
 {% macro duckdb__raw_sessions_are_unique(may_count) %}
-    {%- set tables = [ref('stg_user_session_channel'), ref('stg_session_timestamp')] -%}
-    {%- if not may_count or load_relation(tables[0]) is none or load_relation(tables[1]) is none -%}
+    {%- set users, times = ref('stg_user_session_channel'), ref('stg_session_timestamp') -%}
+    {%- if not may_count or load_relation(users) is none or load_relation(times) is none -%}
         {{ return(false) }}
     {%- endif -%}
-    {%- set query -%}
-        select sum(rows_too_many)
-        from (
-            {%- for table in tables %}
-            select count(*) - count(distinct hash(session_id)) as rows_too_many
-            from {{ table }}
-            where is_usable
-            {{ 'union all' if not loop.last }}
-            {%- endfor %}
-        ) as counted
+    {%- set same_sessions -%}
+        select count(*)
+        from (select sum(hash(session_id)) as hash_sum from {{ users }} where is_usable) as users
+        inner join (select sum(hash(session_id)) as hash_sum from {{ times }} where is_usable) as times
+            on users.hash_sum = times.hash_sum
     {%- endset -%}
-    {{ return(run_query(query).columns[0].values()[0] == 0) }}
+    {%- if run_query(same_sessions).columns[0].values()[0] == 0 -%}
+        {{ return(false) }}
+    {%- endif -%}
+    {%- set repeated -%}
+        select count(*) - count(distinct hash(session_id)) from {{ times }} where is_usable
+    {%- endset -%}
+    {{ return(run_query(repeated).columns[0].values()[0] == 0) }}
 {% endmacro %}
 
 {#- Said by a key of each table: a primary key, or a unique index on the session alone. The demo

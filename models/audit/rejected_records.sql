@@ -4,8 +4,6 @@
 {{ config(meta={'rebuild_by': 'record_key'}) }}
 -- depends_on: {{ ref('rebuild_days') }}, {{ ref('rebuild_loads') }}, {{ ref('int_channels') }}
 {% set in_scope = 'false' if nothing_is_rejected() else due_records('raw_row.session_id') %}
-{% set in_scope_if_unused = 'false' if nothing_is_rejected()
-    else due_records('raw_row.session_id', raw_sessions_are_unique(may_count=false)) %}
 
 with
 
@@ -18,7 +16,7 @@ users as (
     from {{ ref('stg_user_session_channel') }} as raw_row
     left join {{ ref('fct_sessions') }} as used
         on raw_row.session_id = used.session_id
-    where (raw_row.is_usable is not true or used.session_id is null) and {{ in_scope_if_unused }}
+    where (raw_row.is_usable is not true or used.session_id is null) and {{ in_scope }}
 
 ),
 
@@ -28,7 +26,7 @@ times as (
     from {{ ref('stg_session_timestamp') }} as raw_row
     left join {{ ref('fct_sessions') }} as used
         on raw_row.session_id = used.session_id
-    where (raw_row.is_usable is not true or used.session_id is null) and {{ in_scope_if_unused }}
+    where (raw_row.is_usable is not true or used.session_id is null) and {{ in_scope }}
 
 ),
 

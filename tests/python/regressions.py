@@ -91,9 +91,15 @@ REGRESSIONS = {
         [insert("s0", 1, JULY_1, (False, 5)), ("run",), insert("s1", 2, AUGUST_1, (False, 7))]
         + [("drop", "fct_sessions"), ("run",)],
     ),
-    "a session of two users, in a first build": (
+    "a second user, and a time of no user, in a first build": (
         False,
-        [insert("s0", 1, JULY_1), insert("s1", 1, JULY_2), ("add_user", "s0", 2, "Google"), ("run",)],
+        [insert("s0", 1, JULY_1), insert("s1", 1, JULY_2), ("add_user", "s0", 2, "Google")]
+        + [("add_time", "s2", JULY_2), ("run",)],
+    ),
+    "a session twice in both tables, in a first build": (
+        False,
+        [insert("s0", 1, JULY_1), ("add_user", "s0", 2, "Google"), ("add_time", "s0", JULY_1)]
+        + [("run",)],
     ),
     "half a session": (
         False,
@@ -109,6 +115,12 @@ REGRESSIONS = {
         [insert("s0", 1, JULY_1, (False, 5)), ("run",), ("add_time", "s0", AUGUST_1)]
         + [("run_interval", JULY_1, JULY_2), ("keep_one_row", "s0")]
         + [("run_interval", JULY_1, JULY_2)],
+    ),
+    "an unusable row beside a used session, in an interval": (
+        False,
+        [insert("s0", 1, JULY_1), insert("s1", 1, JULY_2), insert("s2", 2, JULY_3), ("run",)]
+        + [("add_user", "s0", None, "Google"), ("add_time", "s1", datetime(1850, 1, 1))]
+        + [("pay", "s2", False, 10**13), ("run_interval", JULY_1, AUGUST_1)],
     ),
     "a rejected row is of no day any more": (
         False,

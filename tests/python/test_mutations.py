@@ -11,6 +11,8 @@ STRATEGY = "macros/engines/get_incremental_rebuild_sql.sql"
 REJECTED = "macros/audit/due_records.sql"
 SCOPE = "macros/rebuild/rebuild_scope.sql"
 
+MANY_ROWS = ["stg_user_session_channel", "stg_session_timestamp", "stg_session_transaction"]
+
 # what is taken out: file, the text there, the text instead, the history that goes wrong
 MUTATIONS = {
     "what is due is deleted, also where nothing comes": (
@@ -40,7 +42,7 @@ MUTATIONS = {
     ),
     "the user whose session moved away is recomputed": (
         STRATEGY,
-        "{{ record_rebuild_scope(target, moved) }};",
+        "{{ record_rebuild_scope(moved_rows) }};",
         "",
         "a session moves into an interval and to another user",
     ),
@@ -141,11 +143,17 @@ MUTATIONS = {
         "true",
         "a second user, in an interval",
     ),
-    "what is known to be unique is counted": (
+    "what is known to be unique is the same in both tables": (
         "macros/engines/raw_sessions_are_unique.sql",
-        "values()[0] == 0",
-        "values()[0] >= 0",
-        "a session of two users, in a first build",
+        "on users.hash_sum = times.hash_sum",
+        "on true",
+        "a second user, and a time of no user, in a first build",
+    ),
+    "what is known to be unique is counted in one of them": (
+        "macros/engines/raw_sessions_are_unique.sql",
+        "(repeated).columns[0].values()[0] == 0",
+        "(repeated).columns[0].values()[0] >= 0",
+        "a session twice in both tables, in a first build",
     ),
     "a session with two times is none, also if one is of another day": (
         "macros/sessions_from_raw.sql",
@@ -165,10 +173,25 @@ MUTATIONS = {
         "where false",
         "a second user, in an interval",
     ),
+    "an interval looks at its sessions that fct_sessions does not have": (
+        REJECTED,
+        "        {{ due_sessions }}\n        except",
+        "        {{ due_sessions }} and false\n        except",
+        "a second user, in an interval",
+    ),
+    **{
+        f"an interval looks at rows of {table} that cannot be used": (
+            REJECTED,
+            "else ['stg_user_session_channel', 'stg_session_timestamp', 'stg_session_transaction']",
+            f"else {[other for other in MANY_ROWS if other != table]}",
+            "an unusable row beside a used session, in an interval",
+        )
+        for table in MANY_ROWS
+    },
     "an interval looks at what was rejected on its days": (
         REJECTED,
-        "where {{ due_days('session_date') }}",
-        "where false",
+        "select record_key from {{ this }}",
+        "select record_key from (select * from {{ this }} limit 0) as nothing",
         "a rejected row is of no day any more",
     ),
     "a run by load times looks at the records of loaded sessions": (
