@@ -11,8 +11,11 @@
         where is_usable and {{ due_days('started_at') }}
     {%- endset -%}
     {#- The only row of a session that is used can be. -#}
-    {%- set tables_with_more_rows = ['stg_session_transaction'] if raw_sessions_are_unique(may_count=false)
-        else ['stg_user_session_channel', 'stg_session_timestamp', 'stg_session_transaction'] -%}
+    {%- set tables_with_more_rows = ['stg_session_transaction'] -%}
+    {%- if not raw_sessions_are_unique(may_count=false) -%}
+        {%- set tables_with_more_rows =
+            ['stg_user_session_channel', 'stg_session_timestamp'] + tables_with_more_rows -%}
+    {%- endif -%}
     {%- set sessions -%}
         {{ due_sessions }}
         except

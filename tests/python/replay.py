@@ -196,11 +196,10 @@ def run_interval(runner, source, start, end, loaded):
 
 
 def create_raw(warehouse):
-    """Create the raw tables, empty, with a column of load times."""
-    load_time = {LOADED_AT: "timestamp"}
-    create_raw_tables(
-        warehouse, **{table: columns | load_time for table, columns in COLUMNS.items()}
-    )
+    """Create the raw tables, empty, with a column of load times, and room for amounts out of range."""
+    tables = {table: columns | {LOADED_AT: "timestamp"} for table, columns in COLUMNS.items()}
+    tables["session_transaction"]["amount"] = "bigint"
+    create_raw_tables(warehouse, **tables)
 
 
 def write(source, warehouse):
