@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import datetime
 
 import oracle
-from dbt.cli.main import dbtRunner
+from dbt_here import dbtRunner
 from histories import Source, whole_days
 from raw import (
     COLUMNS,

@@ -6,7 +6,7 @@ import re
 import shlex
 
 import pytest
-from dbt.cli.main import dbtRunner
+from dbt_here import dbtRunner
 from raw import RawTables, assert_marts_equal
 from replay import Runner
 

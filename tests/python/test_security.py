@@ -17,7 +17,7 @@ import load_raw
 import pytest
 import yaml
 from configuration import connection_rules, follows, variable_rules
-from dbt.cli.main import dbtRunner
+from dbt_here import dbtRunner
 from postgres_server import PostgresServer
 from raw import create_raw_tables
 from warehouse import PROJECT_ROOT
