@@ -1,7 +1,8 @@
 {#- Predicate for the records that this run looks at, by their session: all, or those of sessions
-    with a time on the days due that fct_sessions does not have there or that have a row which cannot
-    be used (all other rows of those days are used), of sessions with a record rejected there before,
-    and of sessions with a row loaded since the last finished run. -#}
+    with a time on the days due that fct_sessions does not have there, or that have a row which cannot
+    be used (all other rows of those days are used) or a record from an earlier run, of sessions with a
+    record on those days from an earlier run, and of those with a row loaded since the last finished
+    run. -#}
 {% macro due_records(column) %}
     {%- if looks_at_everything() -%}
         {{ return('true') }}
@@ -11,10 +12,10 @@
         where is_usable and {{ due_days('started_at') }}
     {%- endset -%}
     {#- The only row of a session that is used can be. -#}
+    {%- set session_tables = ['stg_user_session_channel', 'stg_session_timestamp'] -%}
     {%- set tables_with_more_rows = ['stg_session_transaction'] -%}
     {%- if not raw_sessions_are_unique(may_count=false) -%}
-        {%- set tables_with_more_rows =
-            ['stg_user_session_channel', 'stg_session_timestamp'] + tables_with_more_rows -%}
+        {%- set tables_with_more_rows = session_tables + tables_with_more_rows -%}
     {%- endif -%}
     {%- set sessions -%}
         {{ due_sessions }}
@@ -29,7 +30,7 @@
         {%- if load_relation(this) is not none %}
         {{ union_distinct() }}
         select record_key from {{ this }}
-        where {{ due_days('session_date') }}
+        where {{ due_days('session_date') }} or record_key in ({{ due_sessions }})
         {%- endif %}
         {%- if not rebuild_interval() %}
         {{ union_distinct() }}

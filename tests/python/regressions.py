@@ -122,6 +122,12 @@ REGRESSIONS = {
         + [("add_user", "s0", None, "Google"), ("add_time", "s1", datetime(1850, 1, 1))]
         + [("pay", "s2", False, 10**13), ("run_interval", JULY_1, AUGUST_1)],
     ),
+    "a session comes to a payment of no session, in an interval": (
+        False,
+        [insert("s0", 1, AUGUST_1), ("pay", "s1", False, 5), ("add_time", "s2", AUGUST_1), ("run",)]
+        + [insert("s1", 1, JULY_1), ("move", "s2", JULY_1), ("add_user", "s2", 2, None)]
+        + [("run_interval", JULY_1, JULY_2)],
+    ),
     "a rejected row is of no day any more": (
         False,
         [insert("s0", 1, JULY_1), ("add_user", "s1", 1, None), ("add_time", "s1", JULY_2)]

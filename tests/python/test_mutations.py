@@ -11,8 +11,6 @@ STRATEGY = "macros/engines/get_incremental_rebuild_sql.sql"
 REJECTED = "macros/audit/due_records.sql"
 SCOPE = "macros/rebuild/rebuild_scope.sql"
 
-MANY_ROWS = ["stg_user_session_channel", "stg_session_timestamp", "stg_session_transaction"]
-
 # what is taken out: file, the text there, the text instead, the history that goes wrong
 MUTATIONS = {
     "what is due is deleted, also where nothing comes": (
@@ -182,12 +180,18 @@ MUTATIONS = {
     **{
         f"an interval looks at rows of {table} that cannot be used": (
             REJECTED,
-            "else ['stg_user_session_channel', 'stg_session_timestamp', 'stg_session_transaction']",
-            f"else {[other for other in MANY_ROWS if other != table]}",
+            "{%- for table in tables_with_more_rows %}",
+            f"{{%- for table in tables_with_more_rows if table != '{table}' %}}",
             "an unusable row beside a used session, in an interval",
         )
-        for table in MANY_ROWS
+        for table in ["stg_user_session_channel", "stg_session_timestamp", "stg_session_transaction"]
     },
+    "an interval looks at earlier records of the sessions that it uses now": (
+        REJECTED,
+        " or record_key in ({{ due_sessions }})",
+        "",
+        "a session comes to a payment of no session, in an interval",
+    ),
     "an interval looks at what was rejected on its days": (
         REJECTED,
         "select record_key from {{ this }}",
