@@ -260,9 +260,9 @@ def test_files_come_by_http(loader, tmp_path):
     assert server.encodings == {"identity"}
 
 
-def test_what_is_missing_cut_off_or_changed_loads_nothing(duckdb_loader, tmp_path):
+def test_what_is_missing_cut_off_or_changed_loads_nothing(loader, tmp_path):
     """Guards against: half a delivery in the raw tables, and messages that do not say where."""
-    loader, shop = duckdb_loader, Shop(1)
+    shop = Shop(1)
     good = tmp_path / "good"
     write_files(good, shop.raw().rows)
     folders, expected = [], []
