@@ -25,13 +25,13 @@
         inner join (select sum(hash(session_id)) as hash_sum from {{ times }} where is_usable) as times
             on users.hash_sum = times.hash_sum
     {%- endset -%}
-    {%- if run_query(same_sessions).columns[0].values()[0] == 0 -%}
+    {%- if once_per_run('raw_sessions_are_the_same', users, same_sessions) != [1] -%}
         {{ return(false) }}
     {%- endif -%}
     {%- set repeated -%}
         select count(*) - count(distinct hash(session_id)) from {{ times }} where is_usable
     {%- endset -%}
-    {{ return(run_query(repeated).columns[0].values()[0] == 0) }}
+    {{ return(once_per_run('raw_sessions_repeated', times, repeated) == [0]) }}
 {% endmacro %}
 
 {#- Said by a key of each table: a primary key, or a unique index on the session alone. The demo

@@ -7,23 +7,21 @@ with
 
 waiting_sessions as (
 
-    select session_id
-    from {{ ref('int_sessions') }}
-    where session_date not in (select built.session_date from {{ ref('reconciliation') }} as built)
+    select waiting.session_id
+    from (
+        {{ sessions_from_raw(
+            'cast(started_at as date) not in (select built.session_date from '
+            ~ ref('reconciliation') ~ ' as built)'
+        ) }}
+    ) as waiting
 
 ),
 
 accepted_sessions as (
 
-    select
-        session_id,
-        false as is_waiting
-    from {{ ref('fct_sessions') }}
+    select session_id from {{ ref('fct_sessions') }}
     union all
-    select
-        session_id,
-        true as is_waiting
-    from waiting_sessions
+    select session_id from waiting_sessions
 
 ),
 
@@ -33,17 +31,25 @@ session_rows as (
 
         select
             {{ text_value(table) }} as source_table,
-            count(*) as raw_rows,
-            count(case when raw_row.is_usable then accepted.session_id end)
-            - count(distinct case when raw_row.is_usable then accepted.session_id end)
-                as duplicate_rows,
+            count(raw_row.is_row) as raw_rows,
+            -- Of those accepted sessions that raw has, all rows but one.
+            count(case when raw_row.is_row then accepted.session_id end)
+            - (
+                (select count(*) from accepted_sessions)
+                - count(case when raw_row.is_row is null then accepted.session_id end)
+            ) as duplicate_rows,
             (select count(*) from accepted_sessions) as used_or_waiting_rows,
             0 as raw_gross_revenue,
             0 as raw_net_revenue,
             0 as used_or_waiting_gross_revenue,
             0 as used_or_waiting_net_revenue
-        from {{ ref('stg_' ~ table) }} as raw_row
-        left join accepted_sessions as accepted
+        from (
+            select
+                true as is_row,
+                case when is_usable then session_id end as session_id
+            from {{ ref('stg_' ~ table) }}
+        ) as raw_row
+        full outer join accepted_sessions as accepted
             on raw_row.session_id = accepted.session_id
         {{ 'union all' if not loop.last }}
 

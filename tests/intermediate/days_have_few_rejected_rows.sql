@@ -1,7 +1,9 @@
 -- Guards against: a source gone bad that drives good rows out of the marts. It runs before any mart
 -- is touched: readers keep what they had.
 {{ config(fail_calc='coalesce(max(badness), 0)', warn_if='>= 1', error_if='>= 2') }}
--- depends_on: {{ ref('rebuild_days') }}
+-- depends_on: {{ ref('rebuild_days') }}, {{ ref('stg_user_session_channel') }}
+{% set is_unique = raw_sessions_are_unique(may_count=rebuild_mode() == 'first build') %}
+
 with
 
 times as (
@@ -16,22 +18,46 @@ times as (
 
 sessions as (
 
-    {{ sessions_from_raw(rebuilt_days('started_at')) }}
+    {{ sessions_from_raw(rebuilt_days('started_at'), is_unique) }}
+
+),
+
+raw_rows as (
+
+    select
+        session_date,
+        count(*) as row_count
+    from times
+    group by session_date
+
+),
+
+used_rows as (
+
+    select
+        sessions.session_date,
+        count(*) as row_count
+    from sessions
+    {% if not is_unique -%}
+        -- A session may have several rows there that say the same.
+        inner join times
+            on
+                sessions.session_id = times.session_id
+                and sessions.session_date = times.session_date
+    {%- endif %}
+    group by sessions.session_date
 
 ),
 
 days as (
 
     select
-        times.session_date,
-        count(*) as raw_rows,
-        sum(case when sessions.session_id is null then 1 else 0 end) as rejected_rows
-    from times
-    left join sessions
-        on
-            times.session_id = sessions.session_id
-            and times.session_date = sessions.session_date
-    group by times.session_date
+        raw_rows.session_date,
+        raw_rows.row_count as raw_rows,
+        raw_rows.row_count - coalesce(used_rows.row_count, 0) as rejected_rows
+    from raw_rows
+    left join used_rows
+        on raw_rows.session_date = used_rows.session_date
 
 )
 

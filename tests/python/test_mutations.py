@@ -149,8 +149,8 @@ MUTATIONS = {
     ),
     "what is known to be unique is counted in one of them": (
         "macros/engines/raw_sessions_are_unique.sql",
-        "(repeated).columns[0].values()[0] == 0",
-        "(repeated).columns[0].values()[0] >= 0",
+        "times, repeated) == [0]",
+        "times, repeated) != []",
         "a session twice in both tables, in a first build",
     ),
     "a session with two times is none, also if one is of another day": (
