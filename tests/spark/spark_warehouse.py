@@ -3,11 +3,7 @@
 from datetime import date
 
 from pyhive import hive
-from raw import COLUMNS
 from warehouse import Warehouse
-
-LOAD_TIME = {"loaded_at": "timestamp"}
-
 
 class SparkWarehouse(Warehouse):
     """A place for one test's raw tables and marts, as Warehouse.
@@ -48,12 +44,11 @@ class SparkWarehouse(Warehouse):
             if not rows:
                 statements.append(f"truncate table {name}")
                 continue
-            types = COLUMNS[table] | LOAD_TIME
-            columns = [row[0] for row in self.query(f"describe {name}")]
-            casts = ", ".join(f"cast({column} as {types[column]})" for column in columns)
+            types = {row[0]: row[1] for row in self.query(f"describe {name}")}
+            casts = ", ".join(f"cast({column} as {kind})" for column, kind in types.items())
             statements.append(
                 f"insert overwrite table {name} select {casts}"
-                f" from values {', '.join(rows)} as given ({', '.join(columns)})"
+                f" from values {', '.join(rows)} as given ({', '.join(types)})"
             )
         for statement in statements:
             self.execute(statement)
