@@ -5,6 +5,7 @@ from datetime import date
 from pyhive import hive
 from warehouse import Warehouse
 
+
 class SparkWarehouse(Warehouse):
     """A place for one test's raw tables and marts, as Warehouse.
 
