@@ -25,7 +25,7 @@ build: $(INSTALLED) profiles.yml
 	@echo "(Target duckdb is the file $${DBT_DUCKDB_PATH:-warehouse.duckdb}.) To try next:"
 	@echo "  source $(ENVIRONMENT)/bin/activate"
 	@echo "  dbt show --target $(TARGET) --select top_revenue_users"
-	@echo "  make docs                 # the docs site, in one file"
+	@echo "  make docs TARGET=$(TARGET)  # the docs site, in one file"
 	@echo "  make load RAW=folder      # your own raw tables instead of the demo"
 
 test: lint
