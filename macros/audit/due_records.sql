@@ -11,18 +11,15 @@
         select session_id from {{ ref('stg_session_timestamp') }}
         where is_usable and {{ due_days('started_at') }}
     {%- endset -%}
-    {#- The only row of a session that is used can be. -#}
-    {%- set session_tables = ['stg_user_session_channel', 'stg_session_timestamp'] -%}
-    {%- set tables_with_more_rows = ['stg_session_transaction'] -%}
-    {%- if not raw_sessions_are_unique(may_count=false) -%}
-        {%- set tables_with_more_rows = session_tables + tables_with_more_rows -%}
-    {%- endif -%}
+    {#- A session's only row can be used if the session is. -#}
+    {%- set session_tables = [] if raw_sessions_are_unique(may_count=false)
+        else ['stg_user_session_channel', 'stg_session_timestamp'] -%}
     {%- set sessions -%}
         {{ due_sessions }}
         except
         select session_id from {{ ref('fct_sessions') }}
         where {{ due_days('session_date') }}
-        {%- for table in tables_with_more_rows %}
+        {%- for table in session_tables + ['stg_session_transaction'] %}
         {{ union_distinct() }}
         select session_id from {{ ref(table) }}
         where is_usable is not true and session_id in ({{ due_sessions }})

@@ -1,7 +1,7 @@
 -- Guards against: a source gone bad that drives good rows out of the marts. It runs before any mart
 -- is touched: readers keep what they had.
 {{ config(fail_calc='coalesce(max(badness), 0)', warn_if='>= 1', error_if='>= 2') }}
--- depends_on: {{ ref('rebuild_days') }}, {{ ref('stg_user_session_channel') }}
+-- depends_on: {{ ref('rebuild_days') }}
 {% set is_unique = raw_sessions_are_unique(may_count=rebuild_mode() == 'first build') %}
 
 with

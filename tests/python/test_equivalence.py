@@ -16,15 +16,14 @@ PARTS = 4
 
 
 @pytest.fixture
-def runner(warehouse, monkeypatch):
-    runner = Runner(warehouse, monkeypatch)
-    yield runner
-    warehouse.execute(f"drop schema if exists {runner.full_schema} cascade")
+def keyed():
+    """Whether the session tables in raw have primary keys."""
+    return False
 
 
 @pytest.fixture
-def keyed_runner(warehouse, monkeypatch):
-    runner = Runner(warehouse, monkeypatch, keyed=True)
+def runner(warehouse, monkeypatch, keyed):
+    runner = Runner(warehouse, monkeypatch, keyed=keyed)
     yield runner
     warehouse.execute(f"drop schema if exists {runner.full_schema} cascade")
 
@@ -57,15 +56,16 @@ def test_any_history_equals_a_full_build(runner, loaded):
     histories_equal()
 
 
+@pytest.mark.parametrize("keyed", [True])
 @pytest.mark.parametrize("engine", ["postgres"], indirect=True)
-def test_any_history_of_keyed_tables_equals_a_full_build(keyed_runner):
+def test_any_history_of_keyed_tables_equals_a_full_build(runner):
     """Guards against: a way through keyed raw tables, which nobody need search for duplicates, that
     gives other marts."""
 
     @examples("postgres")
     @given(history=histories(loaded=False))
     def histories_equal(history):
-        replay(keyed_runner, history, loaded=False)
+        replay(runner, history, loaded=False)
 
     histories_equal()
 
@@ -77,15 +77,16 @@ def test_regressions(runner, part):
 
 
 @pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("keyed", [True])
 @pytest.mark.parametrize("engine", ["postgres"], indirect=True)
-def test_regressions_of_keyed_tables(keyed_runner, part):
+def test_regressions_of_keyed_tables(runner, part):
     """Guards against: as test_regressions, where nobody need search for duplicates."""
-    replay_part(keyed_runner, part, keyed=True)
+    replay_part(runner, part)
 
 
-def replay_part(runner, part, keyed=False):
+def replay_part(runner, part):
     """Replay every PARTS-th kept history; with keys not those by load times."""
     for name, (loaded, history) in list(REGRESSIONS.items())[part::PARTS]:
-        if not (keyed and loaded):
+        if not (runner.keyed and loaded):
             print("replayed:", name)
             replay(runner, history, loaded)

@@ -180,8 +180,8 @@ MUTATIONS = {
     **{
         f"an interval looks at rows of {table} that cannot be used": (
             REJECTED,
-            "{%- for table in tables_with_more_rows %}",
-            f"{{%- for table in tables_with_more_rows if table != '{table}' %}}",
+            "session_tables + ['stg_session_transaction'] %}",
+            f"session_tables + ['stg_session_transaction'] if table != '{table}' %}}",
             "an unusable row beside a used session, in an interval",
         )
         for table in ["stg_user_session_channel", "stg_session_timestamp", "stg_session_transaction"]
