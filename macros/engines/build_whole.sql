@@ -6,6 +6,10 @@
     what PostgreSQL assumes. -#}
 {% macro postgres__create_table_as(temporary, relation, sql) -%}
     {%- if temporary or not config.get('contract').enforced -%}
+        {#- Some rows of a table, few by an index or many by a scan; a merge join would walk all of it
+            in the order of an index, from page to page. #}
+        set local enable_mergejoin = off;
+        set local parallel_tuple_cost = 0.01;
         create {{ 'temporary' if temporary }} table {{ relation }} as ({{ sql }})
     {%- else -%}
         {{ get_assert_columns_equivalent(sql) }}

@@ -11,10 +11,19 @@
     {%- set key = arg_dict['unique_key'] -%}
     {%- set moved = key ~ ' in (select ' ~ key ~ ' from ' ~ new ~ ')' -%}
     {%- if model.config.meta.records_scope %}
-    {#- Looked up once: where nothing finds a session by an index, each time is a scan. #}
+    {#- Looked up once: where nothing finds a session by an index, each time is a scan. What is due
+        has not moved: most of the new rows, which need no look-up. #}
     {%- set moved_rows = new.incorporate(path={'identifier': new.identifier ~ '_moved'}) %}
     create temporary table {{ moved_rows }} as
-    select {{ key }}, user_id, session_date from {{ target }} where {{ moved }} and not {{ due }};
+    select {{ key }}, user_id, session_date
+    from {{ target }}
+    where
+        not {{ due }}
+        and {{ key }} in (
+            select {{ key }} from {{ new }}
+            except
+            select {{ key }} from {{ target }} where {{ due }}
+        );
     {%- set moved = key ~ ' in (select ' ~ key ~ ' from ' ~ moved_rows ~ ')' %}
     {{ record_rebuild_scope(target, due) }};
     {{ record_rebuild_scope(moved_rows) }};

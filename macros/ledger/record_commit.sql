@@ -41,9 +41,9 @@
     ) -%}
     {%- set predicate = due(column) if is_due else 'true' -%}
     {%- set query = 'select count(*) from ' ~ rebuild_table(table) ~ ' where ' ~ predicate -%}
-    {%- if is_whole and table == 'fct_sessions' -%}
-        {#- The same for every mart that is built whole behind it. -#}
-        {{ return(once_per_run('rows_of_fct_sessions', rebuild_table(table), query)[0]) }}
+    {%- if table == 'fct_sessions' -%}
+        {#- The same for all marts behind it that are built whole, or by user. -#}
+        {{ return(once_per_run('rows_in ' ~ predicate, rebuild_table(table), query)[0]) }}
     {%- endif -%}
     {{ return('(' ~ query ~ ')') }}
 {% endmacro %}

@@ -110,6 +110,17 @@ REGRESSIONS = {
         [insert("s0", 1, JULY_1), insert("s1", 1, JULY_2), ("run",), ("add_user", "s0", 2, "Google")]
         + [("run_interval", JULY_1, JULY_2)],
     ),
+    "a second user of a session with a quote in its name, in an interval": (
+        False,
+        [insert("s'0", 1, JULY_1), insert("s1", 1, JULY_2), ("run",)]
+        + [("add_user", "s'0", 2, "Google"), ("run_interval", JULY_1, JULY_2)],
+    ),
+    "more than a thousand records in an interval": (
+        False,
+        [insert("s0", 1, JULY_2), ("run",)]
+        + [("add_time", f"t{number}", JULY_1) for number in range(1002)]
+        + [("run_interval", JULY_1, JULY_2)],
+    ),
     "a second time, in an interval": (
         False,
         [insert("s0", 1, JULY_1, (False, 5)), ("run",), ("add_time", "s0", AUGUST_1)]

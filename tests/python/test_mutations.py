@@ -198,6 +198,24 @@ MUTATIONS = {
         "select record_key from (select * from {{ this }} limit 0) as nothing",
         "a rejected row is of no day any more",
     ),
+    "an interval names the records that are due": (
+        REJECTED,
+        "{%- if not named -%}",
+        "{%- if true -%}",
+        "a second user, in an interval",
+    ),
+    "an interval names no session that would have to be quoted": (
+        REJECTED,
+        "[0-9A-Za-z_-]+",
+        ".+",
+        "a second user of a session with a quote in its name, in an interval",
+    ),
+    "an interval names no records when it does not know all": (
+        REJECTED,
+        "named | length <= 1000",
+        "true",
+        "more than a thousand records in an interval",
+    ),
     "a run by load times looks at the records of loaded sessions": (
         REJECTED,
         "{{ loaded_since().sessions }}",
