@@ -38,6 +38,21 @@
     {%- endif -%}
     {{ default__create_indexes(relation) }}
     {%- do run_query(gather_statistics(relation)) -%}
+    {%- if config.get('contract').enforced -%}
+        {%- do count_and_record_before_swap(relation) -%}
+    {%- endif -%}
+{% endmacro %}
+
+{#- From the moment in which a table takes the name of another one until the commit, readers of that
+    name wait: what reads millions of rows is done before. -#}
+{% macro count_and_record_before_swap(relation) %}
+    {%- do rows_in(is_whole=true) -%}
+    {%- if model.config.meta.records_scope -%}
+        {%- set statements = record_whole_build_after_in_transaction(relation) -%}
+        {%- if statements | trim -%}
+            {%- do run_query(statements) -%}
+        {%- endif -%}
+    {%- endif -%}
 {% endmacro %}
 
 {#- DuckDB: without the primary key. Its index costs four times the build, no query uses it, and one

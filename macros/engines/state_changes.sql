@@ -23,7 +23,16 @@
 {% endmacro %}
 
 {% macro default__record_whole_build_after() %}
-    {{ return(record_whole_build_after_in_transaction()) }}
+    {{ return(record_whole_build_after_in_transaction(this)) }}
+{% endmacro %}
+
+{#- Done before, so that no reader waits for it; see build_whole.sql. -#}
+{% macro postgres__record_whole_build_after() %}
+{% endmacro %}
+
+{#- Needed because dbt looks for PostgreSQL's variant in this project before the default. -#}
+{% macro redshift__record_whole_build_after() %}
+    {{ return(record_whole_build_after_in_transaction(this)) }}
 {% endmacro %}
 
 {% macro finish_run_sql(run) %}

@@ -22,7 +22,7 @@
     {%- endif -%}
 {% endmacro %}
 
-{#- SQL expression: how many rows are due where the model reads, by its meta.rebuild_by. -#}
+{#- How many rows are due where the model reads, by its meta.rebuild_by; 'null' without one. -#}
 {% macro rows_in(is_whole) %}
     {%- set sources = {
         'session_date': ['stg_session_timestamp', 'started_at', due_days],
@@ -41,11 +41,8 @@
     ) -%}
     {%- set predicate = due(column) if is_due else 'true' -%}
     {%- set query = 'select count(*) from ' ~ rebuild_table(table) ~ ' where ' ~ predicate -%}
-    {%- if table == 'fct_sessions' -%}
-        {#- The same for all marts behind it that are built whole, or by user. -#}
-        {{ return(once_per_run('rows_in ' ~ predicate, rebuild_table(table), query)[0]) }}
-    {%- endif -%}
-    {{ return('(' ~ query ~ ')') }}
+    {#- The same for all models that are built by days, by users, or whole. -#}
+    {{ return(once_per_run('rows_in: ' ~ query, rebuild_table(table), query)[0]) }}
 {% endmacro %}
 
 {#- SQL expression: how many rows came into the table. For one that was built whole the engine may

@@ -46,9 +46,9 @@
     {{ return(statements | join(';')) }}
 {% endmacro %}
 
-{% macro record_whole_build_after_in_transaction() %}
+{% macro record_whole_build_after_in_transaction(relation) %}
     {%- if execute and builds_sessions_whole() and existing_marts_behind() -%}
-        {{ record_rebuild_scope(this) }}
+        {{ record_rebuild_scope(relation) }}
     {%- endif -%}
 {% endmacro %}
 

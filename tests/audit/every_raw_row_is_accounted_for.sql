@@ -17,13 +17,50 @@ waiting_sessions as (
 
 ),
 
-accepted_sessions as (
+used_sessions as (
 
-    select session_id from {{ ref('fct_sessions') }}
-    union all
-    select session_id from waiting_sessions
+    select
+        count(*) as session_count,
+        coalesce(sum(transaction_count), 0) as transaction_count,
+        coalesce(sum(gross_revenue), 0) as gross_revenue,
+        coalesce(sum(net_revenue), 0) as net_revenue
+    from {{ ref('fct_sessions') }}
 
 ),
+
+{% for table in ['user_session_channel', 'session_timestamp'] %}
+
+    -- Only tables, so that PostgreSQL joins them on all cores.
+    joined_{{ table }} as (
+
+        select
+            count(raw_row.is_row) as raw_rows,
+            count(case when raw_row.is_row then used.session_id end) as used_rows,
+            count(case when raw_row.is_row is null then used.session_id end) as sessions_without_row
+        from (
+            select
+                true as is_row,
+                case when is_usable then session_id end as session_id
+            from {{ ref('stg_' ~ table) }}
+        ) as raw_row
+        full outer join {{ ref('fct_sessions') }} as used
+            on raw_row.session_id = used.session_id
+
+    ),
+
+    waiting_{{ table }} as (
+
+        select
+            count(*) as waiting_rows,
+            count(distinct waiting.session_id) as session_count
+        from waiting_sessions as waiting
+        inner join {{ ref('stg_' ~ table) }} as raw_row
+            on waiting.session_id = raw_row.session_id
+        where raw_row.is_usable
+
+    ),
+
+{% endfor %}
 
 session_rows as (
 
@@ -31,39 +68,21 @@ session_rows as (
 
         select
             {{ text_value(table) }} as source_table,
-            count(raw_row.is_row) as raw_rows,
-            -- Of those accepted sessions that raw has, all rows but one.
-            count(case when raw_row.is_row then accepted.session_id end)
-            - (
-                (select count(*) from accepted_sessions)
-                - count(case when raw_row.is_row is null then accepted.session_id end)
-            ) as duplicate_rows,
-            (select count(*) from accepted_sessions) as used_or_waiting_rows,
+            joined.raw_rows,
+            -- Of those used and waiting sessions that raw has, all rows but one.
+            joined.used_rows - (used.session_count - joined.sessions_without_row)
+            + waiting.waiting_rows - waiting.session_count as duplicate_rows,
+            used.session_count + waiting.session_count as used_or_waiting_rows,
             0 as raw_gross_revenue,
             0 as raw_net_revenue,
             0 as used_or_waiting_gross_revenue,
             0 as used_or_waiting_net_revenue
-        from (
-            select
-                true as is_row,
-                case when is_usable then session_id end as session_id
-            from {{ ref('stg_' ~ table) }}
-        ) as raw_row
-        full outer join accepted_sessions as accepted
-            on raw_row.session_id = accepted.session_id
+        from used_sessions as used
+        cross join joined_{{ table }} as joined
+        cross join waiting_{{ table }} as waiting
         {{ 'union all' if not loop.last }}
 
     {% endfor %}
-
-),
-
-used_transactions as (
-
-    select
-        coalesce(sum(transaction_count), 0) as row_count,
-        coalesce(sum(gross_revenue), 0) as gross_revenue,
-        coalesce(sum(net_revenue), 0) as net_revenue
-    from {{ ref('fct_sessions') }}
 
 ),
 
@@ -99,12 +118,12 @@ transaction_rows as (
         {{ text_value('session_transaction') }} as source_table,
         raw_row.raw_rows,
         0 as duplicate_rows,
-        used.row_count + raw_row.waiting_rows as used_or_waiting_rows,
+        used.transaction_count + raw_row.waiting_rows as used_or_waiting_rows,
         raw_row.raw_gross_revenue,
         raw_row.raw_net_revenue,
         used.gross_revenue + raw_row.waiting_gross_revenue as used_or_waiting_gross_revenue,
         used.net_revenue + raw_row.waiting_net_revenue as used_or_waiting_net_revenue
-    from used_transactions as used
+    from used_sessions as used
     cross join raw_transactions as raw_row
 
 ),

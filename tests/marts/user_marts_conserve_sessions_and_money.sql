@@ -39,13 +39,19 @@ revenue as (
 
 users_without_touches as (
 
-    select user_id from {{ ref('fct_sessions') }}
-    where {{ tested_days('session_date') }}
-    {{ union_distinct() }}
-    select user_id from {{ ref('user_revenue') }}
-    where {{ tested }}
-    except
-    select user_id from {{ ref('user_first_last_touch') }}
+    select sessions.user_id
+    from {{ ref('fct_sessions') }} as sessions
+    left join {{ ref('user_first_last_touch') }} as touches
+        on sessions.user_id = touches.user_id
+    where {{ tested_days('sessions.session_date') }} and touches.user_id is null
+
+    union all
+
+    select revenue.user_id
+    from {{ ref('user_revenue') }} as revenue
+    left join {{ ref('user_first_last_touch') }} as touches
+        on revenue.user_id = touches.user_id
+    where {{ tested_users('revenue.user_id') }} and touches.user_id is null
 
 ),
 

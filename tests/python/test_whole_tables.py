@@ -1,7 +1,9 @@
 """Tables that are built whole: keys, required columns and indexes that they get, and the raw keys that
 make it cheap."""
 
+import re
 from datetime import datetime
+from pathlib import Path
 
 import oracle
 import pytest
@@ -103,6 +105,30 @@ def test_tables_have_what_their_contracts_say(warehouse):
         "btree (user_id)",
         "btree (user_id) WHERE (transaction_count > 0)",
     }
+
+
+@pytest.mark.parametrize("engine", ["postgres"], indirect=True)
+def test_readers_wait_for_the_swap_alone(warehouse):
+    """Guards against: a table that has taken its name, so that readers wait, while millions of rows
+    are counted or recorded before the commit."""
+    warehouse.dbt("seed")
+    warehouse.dbt("run")
+    log = Path(warehouse.environment["DBT_LOG_PATH"]) / "dbt.log"
+    log.unlink()
+    warehouse.dbt("run", "--full-refresh")
+    for mart in oracle.KEYS:
+        statements = re.findall(
+            rf"On model\.elt_summary\.{mart}: (.*?)(?=^\S* ?\d\d:\d\d:\d\d\.\d+ \[)",
+            log.read_text(encoding="utf-8"),
+            re.DOTALL | re.MULTILINE,
+        )
+        swaps = [place for place, sql in enumerate(statements) if f'rename to "{mart}"' in sql]
+        assert len(swaps) == 1, statements
+        waited_for = statements[swaps[0] : statements.index("COMMIT\n", swaps[0])]
+        assert "'committed'" in "".join(waited_for), waited_for
+        for sql in waited_for:
+            tables = set(re.findall(r'(?:from|join) "\w+"\."\w+"\."(\w+)"', sql))
+            assert tables <= {"run_ledger"}, sql
 
 
 @pytest.mark.parametrize("engine", ["duckdb"], indirect=True)
