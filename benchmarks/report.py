@@ -108,7 +108,8 @@ def number(value):
 def layout(header, rows):
     """Lines of a Markdown table that is also readable as text."""
     table = [header, *rows]
-    widths = [max(len(row[place]) for row in table) for place in range(len(header))]
+    # The rule has at least a dash and a colon.
+    widths = [max(2, *(len(row[place]) for row in table)) for place in range(len(header))]
     lines = []
     for row in table:
         cells = [
@@ -203,8 +204,7 @@ def text_lines(result):
     return [
         *ratio_lines(result),
         "",
-        *cost_lines(result),
-        "",
+        *(cost_lines(result) + [""] if result["costs"] else []),
         *(wait_lines(result) + [""] if result["waits"] else []),
         *result["checks"],
         "",
@@ -224,7 +224,8 @@ def markdown(result, chart):
     lines += [*ratio_lines(result), ""]
     if chart:
         lines += [f"![figures and bars]({chart})", ""]
-    lines += ["What each run cost:", "", *cost_lines(result), ""]
+    if result["costs"]:
+        lines += ["What each run cost:", "", *cost_lines(result), ""]
     if result["waits"]:
         lines += [*wait_lines(result), ""]
     if result["checks"]:
@@ -241,7 +242,7 @@ def write(result, folder):
         folder: pathlib.Path; made if it does not exist.
 
     Returns:
-        Paths of the files.
+        Paths of the files; no chart where no ratio was measured.
     """
     from benchmarks.chart import draw_chart
 
@@ -249,9 +250,10 @@ def write(result, folder):
     name = f"{result['engine']}-{result['sessions']}"
     if result["settings_from"] == "PostgreSQL's defaults":
         name += "-default-settings"
-    chart = folder / f"{name}.svg"
-    draw_chart(result, chart)
-    page, data = folder / f"{name}.md", folder / f"{name}.json"
-    page.write_text(markdown(result, chart.name), encoding="utf-8")
+    page, data, chart = (folder / f"{name}.{ending}" for ending in ("md", "json", "svg"))
+    has_ratios = any(row["unit"] == "×" for row in result["rows"])
+    if has_ratios:
+        draw_chart(result, chart)
+    page.write_text(markdown(result, chart.name if has_ratios else None), encoding="utf-8")
     data.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return [page, data, chart]
+    return [page, data, *([chart] if has_ratios else [])]
