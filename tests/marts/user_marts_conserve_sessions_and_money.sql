@@ -64,7 +64,8 @@ differences as (
             as refund_difference,
         revenue.gross_revenue - sessions.gross_revenue as gross_difference,
         revenue.net_revenue - sessions.net_revenue as net_difference,
-        (select count(*) from users_without_touches) as users_without_touches
+        (select count(distinct missing.user_id) from users_without_touches as missing)
+            as users_without_touches
     from sessions
     cross join touches
     cross join revenue
