@@ -118,7 +118,7 @@ MUTATIONS = {
     ),
     "what comes into a dropped fct_sessions is recorded": (
         SCOPE,
-        "{{ record_rebuild_scope(this) }}",
+        "{{ record_rebuild_scope(relation) }}",
         "",
         "fct_sessions is dropped, and a user comes meanwhile",
     ),
