@@ -1,7 +1,7 @@
 {#- Query for the sessions as the raw tables have them now: all, or those with a time that meets the
     predicate. It is given to the query, not put around it: whether a session has one time can only
     be told from all its raw rows, also those of other days, which are looked up by their key. -#}
-{% macro sessions_from_raw(due=none, is_unique=false) %}
+{% macro sessions_from_raw(due=none, is_unique=false, among='true') %}
     {#- Given anew each time: PostgreSQL would put a CTE that is read twice aside, and then guess
         how many rows it has. #}
     {%- set due_only = 'session_id in (select session_id from ' ~ ref('stg_session_timestamp')
@@ -11,14 +11,14 @@
     users as (
 
         select * from {{ ref('stg_user_session_channel') }}
-        where is_usable and {{ 'true' if is_unique else due_only }}
+        where is_usable and {{ among }} and {{ 'true' if is_unique else due_only }}
 
     ),
 
     times as (
 
         select * from {{ ref('stg_session_timestamp') }}
-        where is_usable and {{ due or 'true' if is_unique else due_only }}
+        where is_usable and {{ among }} and {{ due or 'true' if is_unique else due_only }}
 
     ),
 
@@ -62,19 +62,9 @@
 
     {%- endif %}
 
-    -- Summed to one row per session before any join, so that nothing fans out.
     session_transactions as (
 
-        select
-            session_id,
-            count(*) as transaction_count,
-            sum(case when is_refunded then 1 else 0 end) as refunded_transaction_count,
-            sum(amount) as gross_revenue,
-            sum(case when not is_refunded then amount end) as net_revenue,
-            max(case when amount >= 0 then 1 else 0 end) as has_payment
-        from {{ ref('stg_session_transaction') }}
-        where is_usable and {{ due_only }}
-        group by session_id
+        {{ transactions_from_raw(among ~ ' and ' ~ due_only) }}
 
     ),
 
@@ -86,13 +76,11 @@
             coalesce(channels.channel, sessions.channel) as channel,
             sessions.started_at,
             cast(sessions.started_at as date) as session_date,
-            cast(coalesce(totals.transaction_count, 0) as {{ dbt.type_int() }})
-                as transaction_count,
+            coalesce(totals.transaction_count, 0) as transaction_count,
             cast(coalesce(totals.gross_revenue, 0) as {{ type_money() }}) as gross_revenue,
             cast(coalesce(totals.net_revenue, 0) as {{ type_money() }}) as net_revenue,
-            coalesce(totals.has_payment, 0) = 1 as is_paid,
-            cast(coalesce(totals.refunded_transaction_count, 0) as {{ dbt.type_int() }})
-                as refunded_transaction_count,
+            coalesce(totals.is_paid, false) as is_paid,
+            coalesce(totals.refunded_transaction_count, 0) as refunded_transaction_count,
             channels.channel is not null as is_listed_channel
         from sessions
         left join {{ ref('int_channels') }} as channels
@@ -106,14 +94,27 @@
 
         select
             *,
-            {{ row_hash([
-                'session_id', 'user_id', 'channel', 'started_at', 'transaction_count',
-                'gross_revenue', 'net_revenue', 'is_paid', 'refunded_transaction_count',
-                'is_listed_channel',
-            ]) }} as row_hash
+            {{ session_hash() }} as row_hash
         from summed
 
     )
 
     select * from final
+{% endmacro %}
+
+{#- Query for the transactions as the raw tables have them now, summed to one row per session before
+    any join, so that nothing fans out. -#}
+{% macro transactions_from_raw(predicate='true') %}
+    select
+        session_id,
+        cast(count(*) as {{ dbt.type_int() }}) as transaction_count,
+        cast(sum(case when is_refunded then 1 else 0 end) as {{ dbt.type_int() }})
+            as refunded_transaction_count,
+        cast(coalesce(sum(amount), 0) as {{ type_money() }}) as gross_revenue,
+        cast(coalesce(sum(case when not is_refunded then amount end), 0) as {{ type_money() }})
+            as net_revenue,
+        max(case when amount >= 0 then 1 else 0 end) = 1 as is_paid
+    from {{ ref('stg_session_transaction') }}
+    where is_usable and {{ predicate }}
+    group by session_id
 {% endmacro %}

@@ -1,16 +1,23 @@
 {#- Query for the days on which the raw tables and fct_sessions differ, by row count and by the sum
-    of row hashes. Mode 'loaded' compares only the days, old and new, of rows loaded since the last
-    finished run; rows loaded at that very instant are among them, so none slips through. -#}
+    of row hashes. Mode 'changed' compares every session that may differ. Mode 'loaded' compares only
+    the days, old and new, of rows loaded since the last finished run; rows loaded at that very
+    instant are among them, so none slips through. -#}
 {% macro days_that_differ(mode) %}
     {%- set raw_sessions = ref('int_sessions') -%}
     {%- set built_sessions = existing_fct_sessions() -%}
-    {%- set only_loaded = 'session_date in (select session_date from loaded_days)' -%}
-    {%- set compared = only_loaded if mode == 'loaded' else 'true' -%}
-    {%- if mode == 'loaded' %}
+    {%- if mode == 'loaded' -%}
+        {%- set among = 'true' -%}
+        {%- set compared = 'session_date in (select session_date from loaded_days)' %}
     with loaded_days as ({{ loaded_days(raw_sessions, built_sessions) }})
-    {%- endif %}
+    {%- else -%}
+        {%- set among = sessions_that_may_differ('session_id') -%}
+        {%- set compared = among -%}
+    {%- endif -%}
+    {%- set is_unique = raw_sessions_are_unique(may_count=among == 'true') %}
     select coalesce(raw_days.session_date, built_days.session_date) as session_date
-    from ({{ sums_by_day('(' ~ sessions_from_raw(is_unique=raw_sessions_are_unique()) ~ ') as sessions', compared) }}) as raw_days
+    from ({{ sums_by_day(
+        '(' ~ sessions_from_raw(is_unique=is_unique, among=among) ~ ') as sessions', compared
+    ) }}) as raw_days
     full outer join ({{ sums_by_day(built_sessions, compared) }}) as built_days
         on raw_days.session_date = built_days.session_date
     where

@@ -38,13 +38,21 @@
     {%- if not execute -%}
         {{ return([]) }}
     {%- endif -%}
-    {%- set key = 'elt_summary.' ~ name ~ '.' ~ invocation_id -%}
-    {%- if key not in graph -%}
+    {%- if found_in_run(name) is none -%}
         {%- set values = [] -%}
         {%- if load_relation(relation) is not none -%}
             {%- do values.extend(first_column(query)) -%}
         {%- endif -%}
-        {%- do graph.update({key: values}) -%}
+        {%- do graph.update({key_in_run(name): values}) -%}
     {%- endif -%}
-    {{ return(graph[key]) }}
+    {{ return(found_in_run(name)) }}
+{% endmacro %}
+
+{#- What once_per_run has found under that name; none if nothing has asked yet. -#}
+{% macro found_in_run(name) %}
+    {{ return(graph.get(key_in_run(name))) }}
+{% endmacro %}
+
+{% macro key_in_run(name) %}
+    {{ return('elt_summary.' ~ name ~ '.' ~ invocation_id) }}
 {% endmacro %}

@@ -59,6 +59,21 @@ REGRESSIONS = {
         False,
         [insert("s0", 1, JULY_1), ("run",), ("edit", "s0", 1, " Naver "), ("run",)],
     ),
+    "only the hour changes": (
+        False,
+        [insert("s0", 1, JULY_1), ("run",), ("move", "s0", datetime(2019, 7, 1, 8)), ("run",)],
+    ),
+    "only the amount changes": (
+        False,
+        [insert("s0", 1, JULY_1, (False, 5)), ("run",), ("change_payments", "s0", False, 7)]
+        + [("run",)],
+    ),
+    "more than a thousand records, and a channel changes": (
+        False,
+        [insert("s0", 1, JULY_2), ("run",), ("edit", "s0", 1, "Naver")]
+        + [("add_time", f"t{number}", JULY_1) for number in range(1002)]
+        + [("run",), ("edit", "s0", 1, "Google"), ("run",)],
+    ),
     "listed by a run that got no further, then another interval": (
         False,
         [insert("s0", 1, JULY_1), insert("s1", 1, DECEMBER_31), ("run",), ("edit", "s0", 2, None)]
@@ -149,6 +164,18 @@ REGRESSIONS = {
         True,
         [insert("s0", 1, JULY_1), ("run_loaded",), ("wait",), ("add_user", "s1", 1, None)]
         + [("run_loaded",)],
+    ),
+    "a payment of no session, and nothing else": (
+        False,
+        [insert("s0", 1, JULY_1), ("run",), ("pay", None, False, 5), ("run",)],
+    ),
+    "an unusable user of a session, and nothing else": (
+        False,
+        [insert("s0", 1, JULY_1), ("run",), ("add_user", "s0", None, "Google"), ("run",)],
+    ),
+    "an unusable time of a session, and nothing else": (
+        False,
+        [insert("s0", 1, JULY_1), ("run",), ("add_time", "s0", datetime(1850, 1, 1)), ("run",)],
     ),
     "a payment of no session is loaded": (
         True,

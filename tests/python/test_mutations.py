@@ -10,6 +10,8 @@ from warehouse import Warehouse
 STRATEGY = "macros/engines/get_incremental_rebuild_sql.sql"
 REJECTED = "macros/audit/due_records.sql"
 SCOPE = "macros/rebuild/rebuild_scope.sql"
+HASH = "macros/session_hash.sql"
+BUCKETS = "macros/rebuild/buckets_that_differ.sql"
 
 # what is taken out: file, the text there, the text instead, the history that goes wrong
 MUTATIONS = {
@@ -74,11 +76,56 @@ MUTATIONS = {
         "",
         "only the channel changes",
     ),
-    "the hash covers every column": (
-        "macros/sessions_from_raw.sql",
-        "'channel', 'started_at'",
-        "'started_at'",
+    "the hash covers the channel": (
+        HASH,
+        "'user_id', 'channel', ",
+        "'user_id', ",
         "only the channel changes",
+    ),
+    "the hash covers the time": (
+        HASH,
+        "'session_id', 'started_at'",
+        "'session_id'",
+        "only the hour changes",
+    ),
+    "the hash covers the transactions": (
+        HASH,
+        "'gross_revenue', 'net_revenue', 'is_paid',",
+        "",
+        "only the amount changes",
+    ),
+    "the hash of a session is the sum of those of its rows": (
+        HASH,
+        "~ ' + case when transaction_count > 0 then ' ~ transactions_hash() ~ ' else 0 end'",
+        "",
+        "only the amount changes",
+    ),
+    "buckets of sessions are compared by content": (
+        BUCKETS,
+        "having {{ checksum('row_hash') }} != 0",
+        "having false",
+        "only the channel changes",
+    ),
+    "a transaction that cannot be used makes its bucket differ": (
+        BUCKETS,
+        "where is_usable is not true",
+        "where false",
+        "a payment of no session, and nothing else",
+    ),
+    **{
+        f"a row of {table} that cannot be used makes its bucket differ": (
+            BUCKETS,
+            f"{{{{ {kind}_hash() }}}} else 1 end",
+            f"{{{{ {kind}_hash() }}}} end",
+            f"an unusable {kind} of a session, and nothing else",
+        )
+        for kind, table in [("user", "user_session_channel"), ("time", "session_timestamp")]
+    },
+    "all sessions are compared where many buckets differ": (
+        BUCKETS,
+        "    {%- elif buckets | length > few -%}\n        {{ return('true') }}",
+        "    {%- elif buckets | length > few -%}\n        {{ return('false') }}",
+        "more than a thousand records, and a channel changes",
     ),
     "unfinished days are listed again": (
         "models/intermediate/rebuild_days.sql",

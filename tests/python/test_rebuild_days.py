@@ -1,10 +1,11 @@
 """What a run rebuilds, and why: listed, written, refused."""
 
 from datetime import date, datetime
+from pathlib import Path
 
 import pytest
 from oracle import KEYS
-from raw import RawTables, assert_marts_equal, create_raw_tables, read_marts
+from raw import RawTables, assert_marts_equal, create_raw_tables, read_marts, read_rejected
 
 
 @pytest.fixture
@@ -100,6 +101,42 @@ def test_what_one_change_rebuilds(warehouse, raw):
         raw.rows[table] = [row for row in raw.rows[table] if row[position] not in gone]
     paid.remove(("b1", False, 5))
     assert change() == ({date(2019, 8, 15): "changed"}, gone, {2, 3}, {august})
+
+
+def test_changes_among_many_sessions(warehouse):
+    """Guards against: days listed because another session of the same bucket changed; changes lost
+    where many buckets differ; sums over all of raw where rejected rows make them differ anyway."""
+    raw = RawTables(channel=[("Google",), ("Naver",)])
+    for number in range(3000):
+        start = datetime(2019, 7, 1 + number % 30, 8)
+        raw.add_session(f"s{number}", number % 50, "Google", start, (False, number % 7))
+    create_raw_tables(warehouse)
+    raw.write(warehouse)
+    run(warehouse)
+    users = raw.rows["user_session_channel"]
+    log = Path(warehouse.environment["DBT_LOG_PATH"]) / "dbt.log"
+
+    def change(count):
+        """Days listed after so many sessions of July 8 came through the other channel, and whether
+        buckets were summed up."""
+        for number in range(7, 7 + 30 * count, 30):
+            user, session, channel = users[number]
+            users[number] = (user, session, "Naver" if channel == "Google" else "Google")
+        raw.write(warehouse)
+        log.unlink()
+        run(warehouse)
+        assert_marts_equal(warehouse, raw.marts())
+        assert read_rejected(warehouse) == raw.rejected()
+        return set(listed(warehouse)), "group by bucket" in log.read_text(encoding="utf-8")
+
+    day = {date(2019, 7, 8)}
+    assert change(1) == (day, True)
+    for number in range(8, 2999, 10):  # those of July 9, 19 and 29: more buckets than are named
+        users[number] = (users[number][0], users[number][1], "Naver")
+    assert change(1) == ({date(2019, 7, number) for number in (8, 9, 19, 29)}, True)
+    raw.rows["session_timestamp"] += [(f"t{number}", datetime(2019, 7, 2)) for number in range(201)]
+    assert change(1) == (day, True)  # not rejected yet
+    assert change(2) == (day, False)
 
 
 def test_same_interval_three_times(warehouse, raw):
