@@ -20,8 +20,8 @@ GUARDS = {
     "transactions are summed before the join": (
         "duckdb",
         "macros/sessions_from_raw.sql",
-        "        group by session_id\n",
-        "        group by session_id, amount, is_refunded\n",
+        "    group by session_id\n",
+        "    group by session_id, amount, is_refunded\n",
         "transactions_are_summed_before_the_join",
     ),
     "refunded null is not refunded": (

@@ -202,8 +202,8 @@ MUTATIONS = {
     ),
     "a session with two times is none, also if one is of another day": (
         "macros/sessions_from_raw.sql",
-        "where is_usable and {{ due or 'true' if is_unique else due_only }}",
-        "where is_usable and {{ due or 'true' }}",
+        "{{ due or 'true' if is_unique else due_only }}",
+        "{{ due or 'true' }}",
         "a second time, in an interval",
     ),
     "records are rejected unless counting proves that there are none": (
