@@ -8,17 +8,32 @@
 {% endmacro %}
 
 {% macro user_hash() %}
-    {{ return(row_hash(['session_id', 'user_id', 'channel', 'is_listed_channel'])) }}
+    {{ return(row_hash({
+        'session_id': 'text',
+        'user_id': 'whole_number',
+        'channel': 'text',
+        'is_listed_channel': 'boolean',
+    })) }}
 {% endmacro %}
 
 {% macro time_hash() %}
-    {{ return(row_hash(['session_id', 'started_at'])) }}
+    {{ return(row_hash({'session_id': 'text', 'started_at': 'timestamp'})) }}
 {% endmacro %}
 
 {#- Of all transactions of a session. -#}
 {% macro transactions_hash() %}
-    {{ return(row_hash([
-        'session_id', 'transaction_count', 'gross_revenue', 'net_revenue', 'is_paid',
-        'refunded_transaction_count',
-    ])) }}
+    {{ return(row_hash({
+        'session_id': 'text',
+        'transaction_count': 'whole_number',
+        'gross_revenue': 'money',
+        'net_revenue': 'money',
+        'is_paid': 'boolean',
+        'refunded_transaction_count': 'whole_number',
+    })) }}
+{% endmacro %}
+
+{#- One of some thousand buckets, about the same number of sessions in each. More would cost more to
+    sum up than they save. -#}
+{% macro bucket_of(column) %}
+    {{ return('mod(' ~ row_hash({column: 'text'}) ~ ', 1024)') }}
 {% endmacro %}
