@@ -48,7 +48,8 @@
 {% endmacro %}
 
 {#- Query for the hash of every raw row, and of all transactions of a session. What cannot be used
-    has one as well, so that it makes its bucket differ. -#}
+    has one as well, so that it makes its bucket differ. All are bigint: with two types in a union,
+    PostgreSQL reads none of the tables in parallel. -#}
 {% macro hashes_of_raw_rows() %}
     select session_id, case when is_usable then {{ user_hash() }} else 1 end as row_hash
     from (
@@ -75,7 +76,7 @@
 
     union all
 
-    select session_id, 1 as row_hash
+    select session_id, cast(1 as bigint) as row_hash
     from {{ ref('stg_session_transaction') }}
     where is_usable is not true
 {% endmacro %}
