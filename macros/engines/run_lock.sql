@@ -33,7 +33,7 @@
         ~ " comment 'dbt invocation " ~ invocation_id ~ ', begun '
         ~ run_started_at.strftime('%Y-%m-%d %H:%M:%S') ~ " UTC'"
     ) -%}
-    {%- do graph.update({'elt_summary.run_lock.' ~ invocation_id: true}) -%}
+    {%- do graph.update({key_in_run('run_lock'): true}) -%}
 {% endmacro %}
 
 {% macro spark_check_not_locked() %}
@@ -73,7 +73,7 @@
 {% endmacro %}
 
 {% macro spark__release_run_lock() %}
-    {%- if execute and graph.get('elt_summary.run_lock.' ~ invocation_id) -%}
+    {%- if execute and found_in_run('run_lock') -%}
         {{ return('drop table if exists ' ~ rebuild_table('run_lock')) }}
     {%- endif -%}
 {% endmacro %}

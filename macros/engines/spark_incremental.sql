@@ -149,7 +149,7 @@
 {#- A table of this run beside another one. Its name is new each time: a statement that was killed
     may leave files behind where no table is. -#}
 {% macro spark_beside(relation, role) %}
-    {%- set key = 'elt_summary.tables_beside.' ~ invocation_id -%}
+    {%- set key = key_in_run('tables_beside') -%}
     {%- set number = graph.get(key, 0) + 1 -%}
     {%- do graph.update({key: number}) -%}
     {%- set run = (invocation_id | replace('-', ''))[:12] -%}

@@ -107,7 +107,7 @@
 
 {#- This run's rows, by model: dicts of column to SQL literal. -#}
 {% macro spark_ledger() %}
-    {%- set key = 'elt_summary.ledger.' ~ invocation_id -%}
+    {%- set key = key_in_run('ledger') -%}
     {%- if key not in graph -%}
         {%- do graph.update({key: {}}) -%}
     {%- endif -%}

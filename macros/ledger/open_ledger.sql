@@ -66,7 +66,7 @@
 
 {#- Why this run rebuilds, decided once, before its models change what it is decided by. -#}
 {% macro ledger_reason() %}
-    {%- set key = 'elt_summary.ledger_reason.' ~ invocation_id -%}
+    {%- set key = key_in_run('ledger_reason') -%}
     {%- if key not in graph -%}
         {%- set mode, interval = rebuild_mode(), rebuild_interval() -%}
         {%- set lists_days = 'model.' ~ project_name ~ '.rebuild_days' in selected_resources -%}

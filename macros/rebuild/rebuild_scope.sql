@@ -54,7 +54,7 @@
 
 {#- Decided once per run, before fct_sessions changes. -#}
 {% macro builds_sessions_whole() %}
-    {%- set key = 'elt_summary.builds_sessions_whole.' ~ invocation_id -%}
+    {%- set key = key_in_run('builds_sessions_whole') -%}
     {%- if key not in graph -%}
         {%- do graph.update({key: not is_incremental()}) -%}
     {%- endif -%}

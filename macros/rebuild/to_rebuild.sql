@@ -32,8 +32,7 @@
     {{ return(once_per_run('months_to_rebuild', mart, query)) }}
 {% endmacro %}
 
-{#- First column of a query, as a list; empty if the relation does not exist yet. The graph is the
-    one object that all models of a run share. -#}
+{#- First column of a query, as a list; empty if the relation does not exist yet. -#}
 {% macro once_per_run(name, relation, query) %}
     {%- if not execute -%}
         {{ return([]) }}
@@ -48,11 +47,12 @@
     {{ return(found_in_run(name)) }}
 {% endmacro %}
 
-{#- What once_per_run has found under that name; none if nothing has asked yet. -#}
+{#- What is kept under that name for this run; none if nothing is. -#}
 {% macro found_in_run(name) %}
     {{ return(graph.get(key_in_run(name))) }}
 {% endmacro %}
 
+{#- In the graph: the one object that all nodes of a run share. -#}
 {% macro key_in_run(name) %}
     {{ return('elt_summary.' ~ name ~ '.' ~ invocation_id) }}
 {% endmacro %}

@@ -17,7 +17,7 @@ from load_raw import TABLES
 from warehouse import PROJECT_ROOT, Warehouse
 
 from benchmarks import raw_data
-from benchmarks.measure import covered_seconds
+from benchmarks.measure import MemoryWatch, covered_seconds
 from benchmarks.ours import MONTH, Ours
 from benchmarks.place import BenchmarkError, Place, Progress, documented_settings
 from benchmarks.reference import build_reference, check_against_reference
@@ -317,6 +317,37 @@ def test_kept_data_are_used_again_if_whole(tmp_path):
     with duckdb.connect(str(kept / "duckdb" / "warehouse.duckdb")) as connection:
         connection.execute(f"delete from {timestamps} where ts > timestamp '2023-12-31 12:00:00'")
     assert not run()
+
+
+def test_shared_memory_counts_once():
+    """Guards against: a server's buffers counted for each of its processes, or for none."""
+    program = """if True:
+        import mmap, os
+        buffers = mmap.mmap(-1, 64 << 20)  # shared with the processes below
+        for _ in range(2):
+            pid = os.fork()
+            if pid == 0:
+                break
+        buffers.write(bytes(64 << 20))
+        if pid:
+            print(flush=True)
+        input()
+    """
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        watches = MemoryWatch(process.pid, shared=True), MemoryWatch(process.pid)
+        once, each = (watched(watch) for watch in watches)
+        process.communicate(b"\n" * 3)
+    assert 64 << 20 < once < each - (100 << 20)
+
+
+def watched(watch):
+    """Bytes that a MemoryWatch has seen at most, once it has looked."""
+    with watch:
+        while not watch.peak:
+            time.sleep(0.01)
+    return watch.peak
 
 
 def test_overlapping_nodes_count_once():

@@ -1,5 +1,6 @@
 """What a run rebuilds, and why: listed, written, refused."""
 
+import re
 from datetime import date, datetime
 from pathlib import Path
 
@@ -137,6 +138,33 @@ def test_changes_among_many_sessions(warehouse):
     raw.rows["session_timestamp"] += [(f"t{number}", datetime(2019, 7, 2)) for number in range(201)]
     assert change(1) == (day, True)  # not rejected yet
     assert change(2) == (day, False)
+
+
+@pytest.mark.parametrize("engine", ["postgres"], indirect=True)
+def test_all_of_raw_is_read_in_parallel(warehouse, raw):
+    """Guards against: a comparison of all sessions that one process does alone, which takes twice
+    as long, because the planner cannot share out one part of it."""
+    run(warehouse)
+    run(warehouse)
+    log = (Path(warehouse.environment["DBT_LOG_PATH"]) / "dbt.log").read_text(encoding="utf-8")
+    query = re.search(r"select bucket\b.*?having .*? != 0", log, re.DOTALL)[0]
+    schema = warehouse.raw_schema
+    plan = warehouse.query(
+        f"""
+        insert into {schema}.user_session_channel
+        select n, n::text, 'Google' from generate_series(1, 50000) as n;
+        insert into {schema}.session_timestamp
+        select n::text, timestamp '2019-07-01' from generate_series(1, 50000) as n;
+        analyze {schema}.user_session_channel;
+        analyze {schema}.session_timestamp;
+        set min_parallel_table_scan_size = '1MB';
+        set parallel_setup_cost = 0;
+        set parallel_tuple_cost = 0;
+        explain {query}
+        """
+    )
+    plan = "\n".join(line for (line,) in plan)
+    assert "Parallel Append" in plan, plan
 
 
 def test_same_interval_three_times(warehouse, raw):
