@@ -47,8 +47,8 @@ class MemoryWatch:
     """Looks again and again at the memory of a process and all below it.
 
     It reads counters that the system keeps. A proportional set would be more exact, but to count
-    it the system walks through all pages of each process and holds it up: plain runs on PostgreSQL
-    took half as long again.
+    it the system walks through all pages of each process and holds it up: 0.1 s for each look at a
+    server with 2 GB of buffers.
 
     Args:
         process_id: of the topmost process; None: there is nothing to watch.

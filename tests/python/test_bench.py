@@ -329,16 +329,16 @@ def test_shared_memory_counts_once():
             if pid == 0:
                 break
         buffers.write(bytes(64 << 20))
-        if pid:
-            print(flush=True)
-        input()
+        print(flush=True)
+        os.read(0, 1)
     """
     command = [sys.executable, "-c", program]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        process.stdout.readline()
+        for _ in range(3):  # each has written to all of the buffers
+            process.stdout.readline()
         watches = MemoryWatch(process.pid, shared=True), MemoryWatch(process.pid)
         once, each = (watched(watch) for watch in watches)
-        process.communicate(b"\n" * 3)
+        process.communicate()
     assert 64 << 20 < once < each - (100 << 20)
 
 
